@@ -1,0 +1,5 @@
+"""Let ``python -m condabox`` be the command."""
+
+from condabox.cli.app import main
+
+main()

@@ -1,0 +1,142 @@
+"""The only place that starts other programs."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, cast
+
+from condabox.errors import ToolFailedError, ToolMissingError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+_SHOWN_LINES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """What a program left behind."""
+
+    returncode: int
+    stdout: bytes
+    stderr: str
+
+
+def find(tool: str, *, hint: str) -> str:
+    """Return the path of ``tool``; raise ToolMissingError with ``hint`` when PATH has none."""
+    found = shutil.which(tool)
+    if found is None:
+        raise ToolMissingError(f"{tool} is not on PATH", hint=hint)
+    return found
+
+
+def attempt(
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: bytes = b"",
+) -> Completed:
+    """Run ``command`` and return what it left, whatever its exit status.
+
+    ``env`` replaces the whole environment.  Raise ToolMissingError when there is no such program.
+    """
+    try:
+        done = subprocess.run(  # the exit status is part of the answer
+            command, env=env, cwd=cwd, input=stdin, capture_output=True, check=False
+        )
+    except (FileNotFoundError, PermissionError):
+        raise ToolMissingError(
+            f"cannot run {command[0]}", hint="is it installed and on PATH?"
+        ) from None
+    return Completed(
+        returncode=done.returncode, stdout=done.stdout, stderr=done.stderr.decode(errors="replace")
+    )
+
+
+def run(
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: bytes = b"",
+) -> Completed:
+    """Run ``command`` as `attempt` does, and raise ToolFailedError when it fails."""
+    done = attempt(command, env=env, cwd=cwd, stdin=stdin)
+    if done.returncode != 0:
+        raise failure(command, done)
+    return done
+
+
+def failure(command: Sequence[str], done: Completed) -> ToolFailedError:
+    """Describe a failed run by its command line and its last lines."""
+    lines = done.stderr.strip().splitlines() or done.stdout.decode(errors="replace").splitlines()
+    tail = "\n".join(f"    {line}" for line in lines[-_SHOWN_LINES:])
+    return ToolFailedError(f"{shlex.join(command)} ended with status {done.returncode}\n{tail}")
+
+
+def attach(command: Sequence[str], *, env: Mapping[str, str] | None = None) -> int:
+    """Run ``command`` on this process's own terminal and return its exit status."""
+    try:
+        return subprocess.run(command, env=env, check=False).returncode
+    except (FileNotFoundError, PermissionError):
+        raise ToolMissingError(
+            f"cannot run {command[0]}", hint="is it installed and on PATH?"
+        ) from None
+
+
+class Worker:
+    """A program that is talked to over its standard input and output, and ended with the context.
+
+    Its standard error is this process's own.
+    """
+
+    def __init__(self, command: Sequence[str], *, env: Mapping[str, str] | None = None) -> None:
+        try:
+            self._process = subprocess.Popen(
+                command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
+        except (FileNotFoundError, PermissionError, OSError) as error:
+            raise ToolMissingError(f"cannot run {command[0]}: {error}") from None
+
+    @property
+    def stdin(self) -> IO[bytes]:
+        """Where the program reads."""
+        return cast("IO[bytes]", self._process.stdin)
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        """Where the program answers."""
+        return cast("IO[bytes]", self._process.stdout)
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield the program's answers line by line, until it ends."""
+        yield from self.stdout
+
+    def wait(self) -> int:
+        """Wait for the program's end and return its exit status."""
+        return self._process.wait()
+
+    def __enter__(self) -> Worker:
+        """Return the running worker."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the program if it still runs."""
+        self._process.kill()
+        self._process.wait()
+        self.stdout.close()
+        try:
+            self.stdin.close()
+        except BrokenPipeError:
+            return
