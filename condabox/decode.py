@@ -9,8 +9,11 @@ Each caller turns a DecodeError into the error of its own layer:
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar, cast
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 T = TypeVar("T")
 
@@ -80,9 +83,7 @@ def strings(value: object, *, at: str) -> tuple[str, ...]:
 
 def string_mapping(value: object, *, at: str) -> dict[str, str]:
     """Return ``value`` if it maps strings to strings; numbers and booleans must be quoted."""
-    return {
-        key: typed(item, str, at=join(at, key)) for key, item in mapping(value, at=at).items()
-    }
+    return {key: typed(item, str, at=join(at, key)) for key, item in mapping(value, at=at).items()}
 
 
 def required(obj: JSON, key: str, kind: type[T], *, at: str) -> T:

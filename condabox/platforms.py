@@ -29,9 +29,7 @@ class Platform:
             raise SpecError(
                 f"{text!r} is not a platform", hint="write it like linux/amd64 or linux/arm64"
             )
-        return cls(
-            os=parts[0], architecture=parts[1], variant=parts[2] if len(parts) > 2 else None
-        )
+        return cls(os=parts[0], architecture=parts[1], variant=parts[2] if len(parts) > 2 else None)
 
 
 PLATFORM_OF_SUBDIR = {

@@ -6,7 +6,7 @@ import shlex
 import shutil
 import subprocess
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, Self, cast
 
 from condabox.errors import ToolFailedError, ToolMissingError
 
@@ -122,8 +122,7 @@ class Worker:
         """Wait for the program's end and return its exit status."""
         return self._process.wait()
 
-    def __enter__(self) -> Worker:
-        """Return the running worker."""
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -132,7 +131,6 @@ class Worker:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End the program if it still runs."""
         self._process.kill()
         self._process.wait()
         self.stdout.close()
