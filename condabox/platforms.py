@@ -24,12 +24,14 @@ class Platform:
     @classmethod
     def parse(cls, text: str) -> Platform:
         """Read ``os/architecture[/variant]``; raise SpecError when it is not one."""
-        parts = text.split("/")
-        if len(parts) not in {2, 3} or not all(parts):
-            raise SpecError(
-                f"{text!r} is not a platform", hint="write it like linux/amd64 or linux/arm64"
-            )
-        return cls(os=parts[0], architecture=parts[1], variant=parts[2] if len(parts) > 2 else None)
+        match text.split("/"):
+            case [os, architecture] if os and architecture:
+                return cls(os=os, architecture=architecture)
+            case [os, architecture, variant] if os and architecture and variant:
+                return cls(os=os, architecture=architecture, variant=variant)
+        raise SpecError(
+            f"{text!r} is not a platform", hint="write it like linux/amd64 or linux/arm64"
+        )
 
 
 PLATFORM_OF_SUBDIR = {

@@ -1,0 +1,71 @@
+"""Runs a command and tells how long it took and how much memory its processes held together."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+_EVERY = 0.02
+_KIB = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """Seconds of wall-clock time, and bytes at the peak.
+
+    ``peak`` is the proportional set size of the command and all its descendants, sampled every
+    20 ms: pages that they share count once.
+    """
+
+    seconds: float
+    peak: int
+
+
+def measure(command: Sequence[str], *, env: Mapping[str, str]) -> Measurement:
+    """Run ``command``, which must succeed, and measure it; its output is dropped."""
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    peaks = [0]
+    sampler = threading.Thread(target=_sample, args=(process, peaks))
+    sampler.start()
+    _, messages = process.communicate()
+    seconds = time.perf_counter() - started
+    sampler.join()
+    if process.returncode != 0:
+        raise SystemExit(f"{' '.join(command)} failed:\n{messages}")
+    return Measurement(seconds=seconds, peak=peaks[0])
+
+
+def _sample(process: subprocess.Popen[str], peaks: list[int]) -> None:
+    while process.poll() is None:
+        peaks[0] = max(peaks[0], sum(map(_proportional_size, _family(process.pid))))
+        time.sleep(_EVERY)
+
+
+def _family(root: int) -> Iterable[int]:
+    """Yield ``root`` and its descendants."""
+    pending = [root]
+    while pending:
+        pid = pending.pop()
+        yield pid
+        with contextlib.suppress(OSError):
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                pending += map(int, (task / "children").read_text().split())
+
+
+def _proportional_size(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * _KIB
+    return 0

@@ -1,0 +1,241 @@
+"""The direct way from package archives to layer blobs: nothing is installed in between."""
+
+from __future__ import annotations
+
+import heapq
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+from condabox.conda.bytecode import BytecodeCompiler
+from condabox.conda.entry import DirectoryEntry, FileEntry, LinkEntry, Spool
+from condabox.conda.fetch import fetch_archives
+from condabox.conda.interpreter import find_interpreter
+from condabox.conda.packages import link_package
+from condabox.layercache import layer_key
+from condabox.layering import Churn, LayerCandidate, group_packages
+from condabox.oci.compress import default_threads
+from condabox.oci.layer import write_layer
+from condabox.oci.tarball import TarDirectory, TarFile, TarLink
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from condabox.conda.conflicts import Conflicts
+    from condabox.conda.entry import PrefixEntry
+    from condabox.conda.inventory import PackageInventory
+    from condabox.conda.lockfile import LockedPackage
+    from condabox.conda.python import PythonInfo
+    from condabox.events import Reporter
+    from condabox.layercache import LayerCache
+    from condabox.oci.layer import Layer
+    from condabox.oci.tarball import TarEntry
+    from condabox.plan import BuildPlan
+    from condabox.settings import Settings
+
+PACKAGES_ANNOTATION = "io.condabox.packages"
+OLDEST = 315532800
+"""1980-01-01, the first time that zip files can say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrefixLayer:
+    """A layer of packages, and whether it was made before."""
+
+    packages: tuple[LockedPackage, ...]
+    layer: Layer
+    cached: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """One layer that may have to be made; everything its bytes depend on is in ``key``."""
+
+    packages: tuple[LockedPackage, ...]
+    key: str
+    mtime: int
+    python_sha256: str | None
+    """The Python that compiles the layer's sources; None where it has none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrefixLayers:
+    """Makes the layers of one plan's packages, or takes them from the cache."""
+
+    plan: BuildPlan
+    python: PythonInfo | None
+    inventories: Mapping[str, PackageInventory]
+    conflicts: Conflicts
+    cache: LayerCache
+    settings: Settings
+    reporter: Reporter
+
+    def make(self) -> tuple[PrefixLayer, ...]:
+        """Return all layers, the bottom one first."""
+        jobs = self._jobs()
+        found = {job.key: layer for job in jobs if (layer := self.cache.get(job.key))}
+        missing = [job for job in jobs if job.key not in found]
+        made = self._make_missing(missing) if missing else {}
+        return tuple(
+            PrefixLayer(
+                packages=job.packages,
+                layer=found.get(job.key) or made[job.key],
+                cached=job.key in found,
+            )
+            for job in jobs
+        )
+
+    def _jobs(self) -> list[_Job]:
+        packages = {package.sha256: package for package in self.plan.locked.packages}
+        candidates = [self._candidate(package) for package in self.plan.locked.packages]
+        groups = group_packages(candidates, budget=self.plan.budget)
+        return [self._job(tuple(packages[key] for key in group.keys)) for group in groups]
+
+    def _candidate(self, package: LockedPackage) -> LayerCandidate:
+        return LayerCandidate(
+            key=package.sha256,
+            name=package.name,
+            size=self.inventories[package.sha256].archive_size,
+            churn=self._churn(package),
+        )
+
+    def _churn(self, package: LockedPackage) -> Churn:
+        if package.manager == "pip" or package.subdir == "noarch":
+            return Churn.PURE
+        return Churn.COMPILED if self._has_sources(package) else Churn.LIBRARY
+
+    def _has_sources(self, package: LockedPackage) -> bool:
+        if self.python is None:
+            return False
+        stdlib = self.python.site_packages.rpartition("/")[0] + "/"
+        return any(
+            path.startswith(stdlib) and path.endswith(".py")
+            for path in self.inventories[package.sha256].paths
+        )
+
+    def _job(self, packages: tuple[LockedPackage, ...]) -> _Job:
+        python = self.plan.locked.python
+        needs_python = python is not None and any(map(self._has_sources, packages))
+        python_sha256 = python.sha256 if python is not None and needs_python else None
+        newest = max(self.inventories[each.sha256].timestamp or OLDEST for each in packages)
+        mtime = newest if self.plan.epoch is None else min(newest, self.plan.epoch)
+        inputs = {
+            "packages": [
+                {
+                    "sha256": package.sha256,
+                    "url": package.url,
+                    "lost": sorted(self.conflicts.lost.get(package.sha256, frozenset())),
+                }
+                for package in packages
+            ],
+            "site_packages": self.python.site_packages if self.python else None,
+            "python": python_sha256,
+            "prefix": self.plan.image.prefix,
+            "mtime": mtime,
+            "compression": self.plan.compression.cache_key,
+        }
+        return _Job(
+            packages=packages, key=layer_key(inputs), mtime=mtime, python_sha256=python_sha256
+        )
+
+    def _make_missing(self, jobs: list[_Job]) -> Mapping[str, Layer]:
+        needed = [package for job in jobs for package in job.packages]
+        archives = fetch_archives(needed, settings=self.settings, reporter=self.reporter)
+        workers = min(len(jobs), default_threads())
+        # The largest first, so that no worker is left alone with it at the end.
+        jobs = sorted(
+            jobs,
+            key=lambda job: (
+                -sum(self.inventories[each.sha256].archive_size for each in job.packages),
+                job.key,
+            ),
+        )
+        total = sum(self.inventories[package.sha256].archive_size for package in needed)
+        with ExitStack() as stack:
+            compilers: SimpleQueue[BytecodeCompiler] = SimpleQueue()
+            if any(job.python_sha256 for job in jobs):
+                interpreter = find_interpreter(
+                    self.plan.locked,
+                    self.plan.lock,
+                    settings=self.settings,
+                    reporter=self.reporter,
+                )
+                for _ in range(workers):
+                    compilers.put(stack.enter_context(BytecodeCompiler(interpreter)))
+            task = stack.enter_context(self.reporter.task("Writing layers", total=total))
+            pool = stack.enter_context(ThreadPoolExecutor(workers))
+            stack.callback(pool.shutdown, wait=True, cancel_futures=True)
+
+            def make(job: _Job) -> tuple[str, Layer]:
+                layer = self._make(job, archives, compilers)
+                for package in job.packages:
+                    task.advance(self.inventories[package.sha256].archive_size)
+                return job.key, layer
+
+            return dict(pool.map(make, jobs))
+
+    def _make(
+        self, job: _Job, archives: Mapping[str, Path], compilers: SimpleQueue[BytecodeCompiler]
+    ) -> Layer:
+        scratch = self.settings.cache_dir / "tmp"
+        scratch.mkdir(parents=True, exist_ok=True)
+        with Spool(scratch) as spool, ExitStack() as stack:
+            compiler = None
+            if job.python_sha256 is not None:
+                compiler = compilers.get()
+                stack.callback(compilers.put, compiler)
+            linked = [
+                tuple(self._entries(package, archives[package.sha256], spool, compiler))
+                for package in job.packages
+            ]
+            layer = write_layer(
+                _merged(linked, prefix=self.plan.image.prefix),
+                mtime=job.mtime,
+                compression=self.plan.compression,
+                blobs=self.cache.blobs,
+                annotations={PACKAGES_ANNOTATION: ",".join(each.name for each in job.packages)},
+            )
+        self.cache.put(job.key, layer)
+        return layer
+
+    def _entries(
+        self,
+        package: LockedPackage,
+        archive: Path,
+        spool: Spool,
+        compiler: BytecodeCompiler | None,
+    ) -> Iterable[PrefixEntry]:
+        prefix = self.plan.image.prefix
+        entries: Iterable[PrefixEntry] = link_package(
+            archive, package, prefix=prefix, python=self.python, spool=spool
+        )
+        lost = self.conflicts.lost.get(package.sha256, frozenset())
+        if lost:
+            entries = [entry for entry in entries if entry.path not in lost]
+        if compiler is not None and self.python is not None:
+            return compiler.compile(entries, prefix=prefix, python=self.python, spool=spool)
+        return entries
+
+
+def _merged(packages: Iterable[Iterable[PrefixEntry]], *, prefix: str) -> Iterator[TarEntry]:
+    """Merge the packages' sorted entries into one sorted stream for a layer.
+
+    Several packages may ship the same directory; it stands in the layer once.
+    """
+    root = prefix.lstrip("/")
+    last = None
+    for entry in heapq.merge(*packages, key=lambda entry: entry.path.encode()):
+        path = f"{root}/{entry.path}"
+        match entry:
+            case FileEntry():
+                mode = 0o755 if entry.executable else 0o644
+                yield TarFile(path=path, content=entry.content, mode=mode)
+            case LinkEntry():
+                yield TarLink(path=path, target=entry.target)
+            case DirectoryEntry():
+                if last != path:
+                    yield TarDirectory(path=path)
+        last = path

@@ -1,0 +1,25 @@
+"""All commands, in the order of ``--help``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from condabox.cli.build import build
+from condabox.cli.images import images
+from condabox.cli.init import init
+from condabox.cli.load import load
+from condabox.cli.lock import lock
+from condabox.cli.run import run
+from condabox.cli.save import save
+
+if TYPE_CHECKING:
+    import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add every command to ``app``."""
+    for command in (init, lock, build, images, save, load):
+        app.command()(command)
+    app.command(
+        context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
+    )(run)

@@ -1,0 +1,171 @@
+"""What the user sees while a command works: progress and messages, all of it on stderr."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+    from rich.progress import Progress, TaskID
+
+    from condabox.events import Reporter, Task
+
+_LINE_EVERY = 10.0
+"""Seconds between two lines about the same task where there is no terminal."""
+
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+def megabytes(size: float) -> str:
+    """Print bytes as people read them: decimal units, three digits."""
+    for unit in _UNITS:
+        if size < 999.5 or unit == _UNITS[-1]:  # noqa: PLR2004  (what rounds to 1000 goes up)
+            digits = 0 if unit == "B" or size >= 99.95 else 1  # noqa: PLR2004
+            return f"{size:.{digits}f} {unit}"
+        size /= 1000
+    raise AssertionError
+
+
+def say(text: str) -> None:
+    """Write one line to stderr."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+class QuietReporter:
+    """Shows warnings alone."""
+
+    @contextmanager
+    def task(self, description: str, *, total: int | None) -> Iterator[Task]:  # noqa: ARG002
+        """Show nothing."""
+        yield _Silence()
+
+    def message(self, text: str) -> None:
+        """Show nothing."""
+
+    def warning(self, text: str) -> None:
+        """Show the warning."""
+        say(f"condabox: warning: {text}")
+
+
+class LineReporter(QuietReporter):
+    """Plain lines for CI logs: at the start, the end and now and then between."""
+
+    @contextmanager
+    def task(self, description: str, *, total: int | None) -> Iterator[Task]:
+        """Show how far the task is, at most every ten seconds."""
+        started = time.monotonic()
+        lines = _Lines(description, total)
+        yield lines
+        seconds = time.monotonic() - started
+        say(f"{description}: {megabytes(lines.done)} in {seconds:.1f} s")
+
+    def message(self, text: str) -> None:
+        """Show the message."""
+        say(text)
+
+
+class BarReporter(QuietReporter):
+    """Bars on a terminal; a context, because the bars go when the command ends."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+
+        self._stack = ExitStack()
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+
+    @contextmanager
+    def task(self, description: str, *, total: int | None) -> Iterator[Task]:
+        """Show a bar as long as the task runs, and a line with its time after it."""
+        identifier = self._progress.add_task(description, total=total)
+        yield _Bar(self._progress, identifier)
+        task = next(each for each in self._progress.tasks if each.id == identifier)
+        size, seconds = megabytes(task.completed), task.elapsed or 0.0
+        self._progress.remove_task(identifier)
+        self._progress.console.print(f"{description}: {size} in {seconds:.1f} s", highlight=False)
+
+    def message(self, text: str) -> None:
+        """Show the message above the bars."""
+        self._progress.console.print(text, highlight=False, markup=False)
+
+    def warning(self, text: str) -> None:
+        """Show the warning above the bars."""
+        self._progress.console.print(
+            f"condabox: warning: {text}", highlight=False, markup=False, style="yellow"
+        )
+
+    def __enter__(self) -> Self:
+        self._stack.enter_context(self._progress)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+
+@contextmanager
+def reporting(*, quiet: bool) -> Iterator[Reporter]:
+    """Choose the reporter that fits: none wanted, a terminal, or a log."""
+    if quiet:
+        yield QuietReporter()
+    elif sys.stderr.isatty():
+        with BarReporter() as reporter:
+            yield reporter
+    else:
+        yield LineReporter()
+
+
+class _Silence:
+    def advance(self, amount: int) -> None:
+        pass
+
+
+class _Lines:
+    def __init__(self, description: str, total: int | None) -> None:
+        self._description = description
+        self._total = total
+        self._lock = threading.Lock()
+        self._next = time.monotonic() + _LINE_EVERY
+        self.done = 0
+
+    def advance(self, amount: int) -> None:
+        with self._lock:
+            self.done += amount
+            if time.monotonic() < self._next:
+                return
+            self._next = time.monotonic() + _LINE_EVERY
+            of = f" of {megabytes(self._total)}" if self._total else ""
+            say(f"{self._description}: {megabytes(self.done)}{of}")
+
+
+class _Bar:
+    def __init__(self, progress: Progress, identifier: TaskID) -> None:
+        self._progress = progress
+        self._identifier = identifier
+
+    def advance(self, amount: int) -> None:
+        self._progress.advance(self._identifier, amount)

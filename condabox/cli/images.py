@@ -1,0 +1,33 @@
+"""``condabox images``."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import typer
+
+from condabox.cli.console import megabytes
+from condabox.cli.options import Json
+
+
+def images(*, as_json: Json = False) -> None:
+    """List the images in the local store."""
+    from condabox.settings import load_settings
+    from condabox.workflows.images import list_images
+
+    found = list_images(settings=load_settings(Path.cwd(), env=os.environ))
+    if as_json:
+        typer.echo(json.dumps([asdict(image) for image in found], default=str, indent=2))
+        return
+    rows = [("NAME", "PLATFORM", "DIGEST", "SIZE", "CREATED")]
+    rows += [
+        (each.name, str(each.platform), str(each.digest)[:19], megabytes(each.size), each.created)
+        for each in found
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        typer.echo("  ".join(cells).rstrip())

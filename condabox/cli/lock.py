@@ -1,0 +1,60 @@
+"""``condabox lock``."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+
+from condabox.cli.console import reporting
+from condabox.cli.options import Environments, Json, Platforms, Quiet, parse_platforms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from condabox.workflows.lock import LockResult, PackageChange
+
+
+def lock(
+    environments: Environments,
+    *,
+    platform: Platforms = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Lock environments: solve, and write ENV.conda-lock.yml beside each file."""
+    from condabox.platforms import subdir_of_platform
+    from condabox.settings import load_settings
+    from condabox.workflows.lock import LockRequest
+    from condabox.workflows.lock import lock as lock_environments
+
+    request = LockRequest(
+        environments=tuple(environments),
+        subdirs=tuple(map(subdir_of_platform, parse_platforms(platform))),
+    )
+    settings = load_settings(environments[0].parent, env=os.environ)
+    with reporting(quiet=quiet) as reporter:
+        results = lock_environments(request, settings=settings, env=os.environ, reporter=reporter)
+    if as_json:
+        typer.echo(json.dumps([asdict(result) for result in results], default=str, indent=2))
+        return
+    for result in results:
+        typer.echo("\n".join(_lines(result)))
+
+
+def _lines(result: LockResult) -> Iterator[str]:
+    yield f"{result.path}"
+    for subdir in result.subdirs:
+        yield f"  {subdir.subdir}: {subdir.packages} packages"
+        yield from (f"    {_change(change)}" for change in subdir.changes)
+
+
+def _change(change: PackageChange) -> str:
+    if change.before is None:
+        return f"+ {change.name} {change.after}"
+    if change.after is None:
+        return f"- {change.name} {change.before}"
+    return f"  {change.name} {change.before} -> {change.after}"

@@ -1,0 +1,54 @@
+"""``condabox run``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from condabox.cli.console import reporting
+from condabox.cli.options import ImageName, OnePlatform, Quiet, parse_platform
+
+
+def run(
+    image: ImageName,
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Command to run instead of the image's own.", metavar="[-- COMMAND...]"
+        ),
+    ] = None,
+    *,
+    publish: Annotated[
+        list[str] | None,
+        typer.Option("--publish", "-p", help="Port to publish, like 8000:8000.", metavar="PORT"),
+    ] = None,
+    env: Annotated[
+        list[str] | None,
+        typer.Option("--env", "-e", help="Variable to set.", metavar="NAME[=VALUE]"),
+    ] = None,
+    engine: Annotated[
+        Literal["auto", "docker", "podman", "unshare"],
+        typer.Option(help="What runs the container; unshare needs no engine and no root."),
+    ] = "auto",
+    platform: OnePlatform = None,
+    quiet: Quiet = False,
+) -> None:
+    """Run an image: with Docker or podman where there is one, else without either, rootless."""
+    from condabox.settings import load_settings
+    from condabox.workflows.run import Engine, RunRequest, run_image
+
+    request = RunRequest(
+        image=image,
+        command=tuple(command or ()),
+        publish=tuple(publish or ()),
+        env=tuple(env or ()),
+        engine=Engine(engine),
+        platform=parse_platform(platform),
+    )
+    settings = load_settings(Path.cwd(), env=os.environ)
+    with reporting(quiet=quiet) as reporter:
+        status = run_image(request, settings=settings, env=os.environ, reporter=reporter)
+    raise typer.Exit(status)

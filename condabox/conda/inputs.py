@@ -1,0 +1,133 @@
+"""What a lock was made from: kept inside of it, so that staleness is a comparison, not a solve."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from condabox.conda.virtual_packages import DEFAULT_BASE, virtual_packages
+from condabox.decode import DecodeError, join, mapping, string_mapping, strings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from condabox.conda.channels import ChannelNames
+    from condabox.conda.lockfile import LockFile
+    from condabox.conda.spec import EnvironmentSpec
+
+INPUTS_KEY = "condabox-inputs-"
+"""Followed by a subdir."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockInputs:
+    """Everything that decides what is locked for one subdir.
+
+    ``conda`` and ``pip`` map a category to its requirements, sorted; categories without any are
+    left out.  ``channels`` are canonical URLs in order of priority.
+    """
+
+    channels: tuple[str, ...]
+    conda: Mapping[str, tuple[str, ...]]
+    pip: Mapping[str, tuple[str, ...]]
+    virtual_packages: Mapping[str, str]
+
+    def to_text(self) -> str:
+        """Return the canonical JSON that `from_text` reads."""
+        return json.dumps(
+            {
+                "channels": self.channels,
+                "conda": dict(self.conda),
+                "pip": dict(self.pip),
+                "virtual_packages": dict(self.virtual_packages),
+            },
+            sort_keys=True,
+            separators=(",", ":"),
+        )
+
+    @classmethod
+    def from_text(cls, text: str, *, at: str) -> LockInputs:
+        """Read what `to_text` wrote; raise DecodeError when it is something else."""
+        try:
+            document = json.loads(text)
+        except (ValueError, RecursionError):
+            raise DecodeError("is not JSON", at=at) from None
+        fields = mapping(document, at=at)
+        return cls(
+            channels=strings(fields.get("channels"), at=join(at, "channels")),
+            conda=_by_category(fields.get("conda"), at=join(at, "conda")),
+            pip=_by_category(fields.get("pip"), at=join(at, "pip")),
+            virtual_packages=string_mapping(
+                fields.get("virtual_packages"), at=join(at, "virtual_packages")
+            ),
+        )
+
+
+def _by_category(value: object, *, at: str) -> dict[str, tuple[str, ...]]:
+    return {
+        category: strings(found, at=join(at, category))
+        for category, found in mapping(value, at=at).items()
+    }
+
+
+def inputs_of(spec: EnvironmentSpec, subdir: str, *, names: ChannelNames) -> LockInputs:
+    """Return what a lock of ``spec`` for ``subdir`` would be made from today."""
+    conda = {"main": spec.match_specs(subdir), "dev": spec.image.dev.dependencies}
+    pip = {"main": spec.pip_requirements(subdir)}
+    return LockInputs(
+        channels=names.canonical(spec.channels),
+        conda={category: tuple(sorted(set(found))) for category, found in conda.items() if found},
+        pip={category: tuple(sorted(set(found))) for category, found in pip.items() if found},
+        virtual_packages=virtual_packages(subdir, base=spec.image.base, cuda=spec.image.cuda),
+    )
+
+
+def check_lock(
+    spec: EnvironmentSpec, lock: LockFile, *, subdirs: Sequence[str], names: ChannelNames
+) -> tuple[str, ...]:
+    """Say what has changed since ``lock`` was made, a line for each kind of change.
+
+    Nothing has where there are no lines.  A file that conda-lock wrote for somebody else does not
+    tell what it was made from, and counts as current for the subdirs that it has.
+    """
+    lines: dict[str, list[str]] = {}
+    missing = sorted(set(subdirs) - set(lock.subdirs))
+    for subdir in sorted(set(subdirs) & set(lock.inputs)):
+        today = inputs_of(spec, subdir, names=names)
+        for line in _differences(lock.inputs[subdir], today):
+            lines.setdefault(line, []).append(subdir)
+    base = spec.image.base or DEFAULT_BASE
+    return (
+        *([f"platforms: + {', '.join(missing)}"] if missing else []),
+        *([f"base: {lock.base} -> {base}"] if lock.base not in {None, base} else []),
+        *(
+            line if len(found) == len(lock.inputs) else f"{line} ({', '.join(found)})"
+            for line, found in lines.items()
+        ),
+    )
+
+
+def _differences(old: LockInputs, new: LockInputs) -> Iterable[str]:
+    if old.channels != new.channels:
+        yield f"channels: {', '.join(old.channels)} -> {', '.join(new.channels)}"
+    for manager, before, after in (("", old.conda, new.conda), ("pip ", old.pip, new.pip)):
+        for category in sorted({*before, *after}, key=lambda name: (name != "main", name)):
+            title = "" if category == "main" else f"{category} "
+            changed = _changed(before.get(category, ()), after.get(category, ()))
+            if changed:
+                yield f"{title}{manager}dependencies: {changed}"
+    versions = [
+        f"{name} {old.virtual_packages.get(name, 'absent')} -> "
+        f"{new.virtual_packages.get(name, 'absent')}"
+        for name in sorted({*old.virtual_packages, *new.virtual_packages})
+        if old.virtual_packages.get(name) != new.virtual_packages.get(name)
+    ]
+    if versions:
+        yield f"virtual packages: {', '.join(versions)}"
+
+
+def _changed(before: Iterable[str], after: Iterable[str]) -> str:
+    gained = [f"+ {item}" for item in sorted(set(after) - set(before))]
+    lost = [f"- {item}" for item in sorted(set(before) - set(after))]
+    return ", ".join(gained + lost)

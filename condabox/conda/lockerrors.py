@@ -1,0 +1,73 @@
+"""Finds in what conda-lock prints the reason why it failed."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from condabox.errors import SolveError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from condabox.process import Completed
+
+_FROM_SOLVER = re.compile(
+    r"^Could not lock the environment for platform (\S+)\n(.*?)^    Command:",
+    re.MULTILINE | re.DOTALL,
+)
+_EXCEPTION = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*): (.*)\Z", re.MULTILINE | re.DOTALL)
+_NO_WHEEL = re.compile(r"Unable to find installation candidates for (\S+) \(([^)]+)\)")
+_NOT_IN_INDEX = re.compile(r"^Package (\S+) \(([^)]+)\) not found\.$")
+_SHOWN = 2000
+
+
+def names_unreachable(done: Completed) -> bool:
+    """Tell whether conda-lock failed because it cannot download its table of package names."""
+    return done.returncode != 0 and "in _get_pypi_lookup" in done.stderr
+
+
+def explain(stderr: str, *, environment: Path) -> SolveError:
+    """Turn what conda-lock printed before it failed into an error of ours."""
+    solver = _FROM_SOLVER.search(stderr)
+    if solver is not None:
+        return SolveError(
+            f"{solver[1]}: {solver[2].strip()}",
+            hint="loosen a version, or add the channel that has the package",
+        )
+    # conda-lock's pip solver gives the environment this name
+    message = _last_exception(stderr).replace("-dummy-package-", environment.stem)
+    no_wheel = _NO_WHEEL.search(message)
+    if no_wheel is not None:
+        return SolveError(
+            f"{environment}: pip: {no_wheel[1]} {no_wheel[2]} has no wheel for the platform "
+            "and Python that it is locked for",
+            hint="choose a version that has one, or take the package from a conda channel",
+        )
+    unknown = _NOT_IN_INDEX.fullmatch(message)
+    if unknown is not None:
+        return SolveError(
+            f"{environment}: pip's index does not have {unknown[1]} {unknown[2]}, the version that "
+            "comes from conda and that a package from pip needs",
+            hint=f"choose a version of {unknown[1]} in `dependencies:` that the index has too",
+        )
+    if "in _get_info_from_sdist" in stderr:
+        return SolveError(
+            f"{environment}: a package that pip is asked for has no wheel, only its source",
+            hint="choose a version that has one, or take the package from a conda channel",
+        )
+    if "Got pip specs without Python" in message:
+        return SolveError(
+            f"{environment}: packages from pip need Python",
+            hint="add `python` to `dependencies:`",
+        )
+    return SolveError(f"{environment}: {message[:_SHOWN]}")
+
+
+def _last_exception(stderr: str) -> str:
+    """Return the message that a traceback ends with, or the last lines where there is none."""
+    _, _, ending = stderr.rpartition("\n  File ")
+    found = _EXCEPTION.search(ending)
+    if found is not None:
+        return found[2].strip()
+    return "\n".join(stderr.strip().splitlines()[-5:])

@@ -1,0 +1,109 @@
+"""What the image says of itself: its container configuration, labels and annotations.
+
+Precedence of variables, the last wins: the base image, the activated environment (its packages,
+then the environment file's ``variables:``), ``condabox.env``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from condabox.oci.config import Healthcheck
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from condabox.conda.section import Healthcheck as HealthcheckSection
+    from condabox.conda.section import ImageSection
+    from condabox.oci.config import ContainerConfig
+    from condabox.plan import BuildPlan
+
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""What Linux containers search where the image does not say."""
+
+_NANOSECONDS = 1_000_000_000
+
+
+def container_config(
+    plan: BuildPlan,
+    *,
+    base: ContainerConfig,
+    activation: Mapping[str, str],
+    annotations: Mapping[str, str],
+) -> ContainerConfig:
+    """Return the base's configuration with everything on it that the plan says."""
+    section = plan.image
+    return replace(
+        base,
+        user=section.user or base.user,
+        exposed_ports=tuple(sorted({*base.exposed_ports, *section.expose})),
+        env=_environment(plan, base=base.env, activation=activation),
+        entrypoint=base.entrypoint if section.entrypoint is None else section.entrypoint,
+        cmd=_cmd(section, base=base.cmd),
+        working_dir=section.workdir or base.working_dir,
+        labels={**base.labels, **annotations, **section.labels},
+        healthcheck=_healthcheck(section.healthcheck) or base.healthcheck,
+    )
+
+
+def annotations_of(
+    plan: BuildPlan, *, created: str, base_name: str | None, base_digest: str | None
+) -> dict[str, str]:
+    """Return the image's annotations, which are its labels too; keys as in image-spec."""
+    given = {
+        "io.condabox.lock.digest": f"sha256:{plan.lock_digest}",
+        "org.opencontainers.image.base.digest": base_digest,
+        "org.opencontainers.image.base.name": base_name,
+        "org.opencontainers.image.created": created,
+        "org.opencontainers.image.title": plan.name,
+    }
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _environment(
+    plan: BuildPlan, *, base: Mapping[str, str], activation: Mapping[str, str]
+) -> dict[str, str]:
+    section = plan.image
+    own_path = f"{section.prefix}/bin:{base.get('PATH', DEFAULT_PATH)}"
+    return {
+        **({} if "LANG" in base or "LC_ALL" in base else {"LANG": "C.UTF-8"}),
+        **base,
+        **(_nvidia(section.cuda) if section.cuda else {}),
+        "PATH": own_path,
+        **activation,
+        **section.env,
+    }
+
+
+def _nvidia(cuda: str) -> dict[str, str]:
+    # A driver for any release of the same major version will do: NVIDIA's minor version
+    # compatibility.  To ask for more would refuse hosts that can run the image.
+    return {
+        "NVIDIA_DRIVER_CAPABILITIES": "compute,utility",
+        "NVIDIA_REQUIRE_CUDA": f"cuda>={cuda.partition('.')[0]}.0",
+        "NVIDIA_VISIBLE_DEVICES": "all",
+    }
+
+
+def _cmd(section: ImageSection, *, base: tuple[str, ...]) -> tuple[str, ...]:
+    if section.cmd is not None:
+        return section.cmd
+    # The base's arguments are not meant for another entrypoint; Docker drops them too.
+    return base if section.entrypoint is None else ()
+
+
+def _healthcheck(section: HealthcheckSection | None) -> Healthcheck | None:
+    if section is None:
+        return None
+    return Healthcheck(
+        test=("CMD", *section.cmd),
+        interval=_nanoseconds(section.interval),
+        timeout=_nanoseconds(section.timeout),
+        start_period=_nanoseconds(section.start_period),
+        retries=section.retries or 0,
+    )
+
+
+def _nanoseconds(seconds: float | None) -> int:
+    return 0 if seconds is None else round(seconds * _NANOSECONDS)

@@ -1,0 +1,217 @@
+"""Runs an image where there is no container engine: in Linux namespaces, with ``unshare``.
+
+This is for trying an image, not for confining it.  The network is the host's, and so are its
+ports; there are no cgroups and no seccomp filter.  In a user namespace there is a single user,
+which all files belong to: the image's ``User`` where it says one, else root.  Where user
+namespaces are forbidden, real root can still run it, with the image's users and owners.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import sys
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from condabox import process
+from condabox.errors import BackendError, ImageError
+from condabox.files import locked
+from condabox.oci.compress import decompressed
+from condabox.oci.digest import CHUNK
+from condabox.oci.image import open_verified
+from condabox.outputs import container_init
+from condabox.outputs.accounts import find_user
+from condabox.outputs.interrupts import Interrupts, has_terminal
+from condabox.outputs.unpack import RootDirectory, remove_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from condabox.events import Reporter
+    from condabox.oci.image import Image
+    from condabox.outputs.accounts import User
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_HOST_FILES = ("etc/hosts", "etc/resolv.conf")
+_HINT = "install Docker or podman, or allow user namespaces (see user_namespaces(7))"
+
+
+class Isolation(StrEnum):
+    """How the namespaces are made."""
+
+    USER_NAMESPACE = "user-namespace"
+    REAL_ROOT = "real-root"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What is to run in the container, and with which variables exactly."""
+
+    arguments: tuple[str, ...]
+    env: Mapping[str, str]
+    working_dir: str
+    user: str
+    """As in the image config: ``user``, ``uid``, ``user:group``, ``uid:gid`` or empty."""
+
+
+def find_isolation(unshare: str) -> Isolation:
+    """Return the safest way of making namespaces that this machine allows us."""
+    denied = ""
+    for isolation in Isolation:
+        if isolation is Isolation.REAL_ROOT and os.geteuid() != 0:
+            break
+        probe = namespace_options(isolation, uid=0, gid=0)
+        done = process.attempt([unshare, *probe, "--", "true"])
+        if done.returncode == 0:
+            return isolation
+        denied = denied or done.stderr.strip()
+    raise BackendError(f"no namespaces can be made here: {denied}", hint=_HINT)
+
+
+def namespace_options(isolation: Isolation, *, uid: int, gid: int) -> tuple[str, ...]:
+    """Return the options of ``unshare`` for a container in which we are ``uid`` and ``gid``."""
+    common = ("--mount", "--pid", "--fork", "--kill-child")
+    if isolation is Isolation.REAL_ROOT:
+        return common
+    if uid == 0 and gid == 0:
+        return ("--user", "--map-root-user", *common)
+    # Without root's number capabilities get lost at the next program, and the mounts need them.
+    return ("--user", f"--map-user={uid}", f"--map-group={gid}", "--keep-caps", *common)
+
+
+def run_image(
+    image: Image,
+    command: Command,
+    *,
+    unshare: str,
+    isolation: Isolation,
+    folder: Path,
+    reporter: Reporter,
+) -> int:
+    """Unpack ``image`` into a new directory in ``folder``, run ``command`` there, and remove it.
+
+    Return the command's exit status, 128 and the signal's number if it died of one.
+    """
+    with Interrupts() as interrupts, _state(folder, interrupts) as state:
+        root = RootDirectory(state / "root", ownership=isolation is Isolation.REAL_ROOT)
+        unpack(image, root, reporter=reporter)
+        accounts = {name: root.read(f"etc/{name}") for name in ("passwd", "group")}
+        user = find_user(command.user, **accounts)
+        spec = state / "spec.json"
+        spec.write_text(json.dumps(_prepared(root, command, user, isolation, state)))
+        options = namespace_options(isolation, uid=user.uid, gid=user.gid)
+        init = (sys.executable, "-I", "-S", container_init.__file__, str(spec))
+        return _run((unshare, *options, "--", *init), state=state, interrupts=interrupts)
+
+
+def unpack(image: Image, root: RootDirectory, *, reporter: Reporter) -> None:
+    """Apply all layers of ``image``, verified, to ``root``."""
+    layers = image.manifest.layers
+    with reporter.task("Unpacking", total=sum(layer.size for layer in layers)) as task:
+        for layer in layers:
+            with open_verified(image.blobs, layer) as blob:
+                tar = decompressed(blob, media_type=layer.media_type)
+                root.apply(tar, name=str(layer.digest))
+                # To the end, where the digest is compared.
+                while blob.read(CHUNK):
+                    continue
+            task.advance(layer.size)
+
+
+def _prepared(
+    root: RootDirectory, command: Command, user: User, isolation: Isolation, state: Path
+) -> dict[str, object]:
+    """Make the root ready for the command, and say what its first process has to know."""
+    for name in _HOST_FILES:
+        if Path("/", name).is_file():
+            root.write(name, Path("/", name).read_bytes())
+    working_dir = command.working_dir or "/"
+    root.make_directory(working_dir)
+    env = {"PATH": _PATH, "HOME": user.home, **command.env}
+    if any("\0" in text for text in (*command.arguments, *env, *env.values(), working_dir)):
+        raise ImageError("a zero byte is in the command or in a variable")
+    return {
+        "root": str(root.path),
+        "proc": str(root.make_directory("proc")),
+        "dev": str(root.make_directory("dev")),
+        "arguments": command.arguments,
+        "env": {name: value for name, value in env.items() if name and "=" not in name},
+        "working_dir": f"/{working_dir.lstrip('/')}",
+        "uid": user.uid,
+        "gid": user.gid,
+        "groups": user.groups,
+        "switch_user": isolation is Isolation.REAL_ROOT,
+        "terminal": has_terminal(),
+        "control": str(state / "control"),
+        "failure": str(state / "failure"),
+    }
+
+
+def _run(command: tuple[str, ...], *, state: Path, interrupts: Interrupts) -> int:
+    os.mkfifo(state / "control", 0o600)
+    # For reading, too, so that it opens before the container reads it.
+    control = os.open(state / "control", os.O_RDWR | os.O_CLOEXEC)
+    terminal = has_terminal()
+    try:
+        interrupts.forward_to(control)
+        status = process.attach(command)
+    finally:
+        interrupts.forward_to(None)
+        os.close(control)
+        if terminal:
+            _take_terminal()
+    failure = state / "failure"
+    if not failure.exists():
+        raise BackendError(f"unshare ended with status {status}", hint=_HINT)
+    if reason := failure.read_text(errors="replace"):
+        raise BackendError(f"the container cannot be set up: {reason}", hint=_HINT)
+    return status if status >= 0 else 128 - status
+
+
+def _take_terminal() -> None:
+    before = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    try:
+        os.tcsetpgrp(0, os.getpgrp())
+    except OSError:
+        return  # the terminal is gone
+    finally:
+        signal.signal(signal.SIGTTOU, before)
+
+
+@contextmanager
+def _state(folder: Path, interrupts: Interrupts) -> Iterator[Path]:
+    """Make a directory for one container, and remove it, and those that a crash left behind."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder / ".lock"):
+        for left in sorted(folder.glob("run-*")):
+            if _is_abandoned(left):
+                remove_tree(left)
+        state = Path(tempfile.mkdtemp(prefix="run-", dir=folder))
+        alive = os.open(state / "alive", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(alive, fcntl.LOCK_EX)
+    try:
+        (state / "root").mkdir()
+        (state / "root").chmod(0o755)
+        yield state
+    finally:
+        interrupts.hold()
+        remove_tree(state)
+        os.close(alive)
+
+
+def _is_abandoned(state: Path) -> bool:
+    try:
+        with (state / "alive").open("r+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False  # it is in use, or another user's
+    return True

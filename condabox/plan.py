@@ -1,0 +1,82 @@
+"""Everything that a build decides, as one value that a backend only has to execute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from condabox.conda.lockfile import LockedEnvironment, LockFile
+    from condabox.conda.section import ImageSection
+    from condabox.oci.compress import Compression
+    from condabox.platforms import Platform
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildPlan:
+    """One image for one platform."""
+
+    name: str
+    """The environment's name."""
+    source: Path
+    """The environment file."""
+    platform: Platform
+    locked: LockedEnvironment
+    lock: LockFile
+    """Where ``locked`` comes from, and where the same Python for other platforms may be."""
+    lock_digest: str
+    """SHA-256 of the lock file, in hexadecimal."""
+    base: str
+    base_digest: str | None
+    """What the lock says that the base's manifest has; None where it does not say."""
+    image: ImageSection
+    variables: Mapping[str, str]
+    """The environment file's own ``variables:``."""
+    budget: int
+    """Packages that get a layer of their own, at most."""
+    compression: Compression
+    epoch: int | None
+    """SOURCE_DATE_EPOCH in seconds: no time in the image is later."""
+
+    def to_json(self) -> dict[str, object]:
+        """Return what ``--dry-run`` prints."""
+        return {
+            "name": self.name,
+            "source": str(self.source),
+            "platform": str(self.platform),
+            "base": self.base,
+            "base_digest": self.base_digest,
+            "prefix": self.image.prefix,
+            "lock": f"sha256:{self.lock_digest}",
+            "layers": self.budget,
+            "compression": self.compression.value,
+            "epoch": self.epoch,
+            "packages": [
+                {
+                    "name": package.name,
+                    "version": package.version,
+                    "build": package.build,
+                    "manager": package.manager,
+                    "url": package.url,
+                    "sha256": package.sha256,
+                }
+                for package in self.locked.packages
+            ],
+            "config": {
+                "user": self.image.user,
+                "workdir": self.image.workdir,
+                "env": {**self.variables, **self.image.env},
+                "expose": list(self.image.expose),
+                "entrypoint": _listed(self.image.entrypoint),
+                "cmd": _listed(self.image.cmd),
+                "labels": dict(self.image.labels),
+            },
+            "app": [{"src": str(each.src), "dest": each.dest} for each in self.image.app],
+        }
+
+
+def _listed(words: tuple[str, ...] | None) -> list[str] | None:
+    return None if words is None else list(words)

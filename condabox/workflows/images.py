@@ -1,0 +1,81 @@
+"""What ``condabox images`` does, and how the other commands find the image that they are given."""
+
+from __future__ import annotations
+
+import platform as host
+from typing import TYPE_CHECKING
+
+from condabox.base import open_base
+from condabox.errors import ImageError, SpecError
+from condabox.oci.reference import Reference
+from condabox.outputs.store import LocalStore, NamedImages, open_path
+from condabox.platforms import Platform
+
+if TYPE_CHECKING:
+    from condabox.events import Reporter
+    from condabox.oci.image import Image
+    from condabox.outputs.store import StoredImage
+    from condabox.settings import Settings
+
+_ARCHITECTURES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64"}
+
+
+def list_images(*, settings: Settings) -> tuple[StoredImage, ...]:
+    """Return every image in the local store, sorted by name and platform."""
+    return LocalStore(settings.cache_dir).list()
+
+
+def remove_image(name: str, *, settings: Settings) -> None:
+    """Forget an image's name; the layers stay for later builds."""
+    LocalStore(settings.cache_dir).remove(Reference.parse(name))
+
+
+def find_images(
+    text: str, *, platform: Platform | None, settings: Settings, reporter: Reporter
+) -> NamedImages:
+    """Return what the user means by ``text``, with all of its platforms where they are at hand.
+
+    That is a name in the local store, else a path, else a reference, of which a registry gives the
+    image for ``platform``, or for this machine's.
+    """
+    store = LocalStore(settings.cache_dir)
+    reference = _reference(text)
+    found = store.get(reference) if reference else None
+    if found is None:
+        found = open_path(text)
+    if found is not None:
+        return found
+    if reference is None:
+        raise ImageError(
+            f"there is no image {text}",
+            hint="an image is a name from `condabox images`, a path of an OCI layout or archive, "
+            "or a reference like ubuntu:24.04",
+        )
+    base = open_base(
+        text,
+        platform=platform or host_platform(),
+        settings=settings,
+        blobs=store.blobs,
+        reporter=reporter,
+    )
+    return NamedImages(names=(reference,), images=(base.image,))
+
+
+def select_image(found: NamedImages, platform: Platform | None) -> Image:
+    """Return the image for ``platform``; without one the only one, or this machine's."""
+    if platform is None and len(found.images) == 1:
+        return found.images[0]
+    return found.select(platform or host_platform())
+
+
+def host_platform() -> Platform:
+    """Return the platform of images that run here, perhaps in a virtual machine."""
+    machine = host.machine()
+    return Platform(os="linux", architecture=_ARCHITECTURES.get(machine, machine))
+
+
+def _reference(text: str) -> Reference | None:
+    try:
+        return Reference.parse(text)
+    except SpecError:
+        return None

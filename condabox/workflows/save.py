@@ -1,0 +1,52 @@
+"""What ``condabox save`` does: an image becomes a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from condabox.outputs.files import write_images
+from condabox.workflows.images import find_images
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from condabox.events import Reporter
+    from condabox.oci.digest import Digest
+    from condabox.platforms import Platform
+    from condabox.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaveRequest:
+    """What the user asked for.  Without a platform all that the image has are saved."""
+
+    image: str
+    output: Path
+    """``x.tar`` is an archive, any other path a layout's directory."""
+    platform: Platform | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaveResult:
+    """What was written where."""
+
+    output: Path
+    names: tuple[str, ...]
+    digests: tuple[tuple[Platform, Digest], ...]
+    """The manifest of each platform."""
+
+
+def save_image(request: SaveRequest, *, settings: Settings, reporter: Reporter) -> SaveResult:
+    """Write an image as an archive or into a layout."""
+    found = find_images(
+        request.image, platform=request.platform, settings=settings, reporter=reporter
+    )
+    images = (found.select(request.platform),) if request.platform else found.images
+    with reporter.task(f"Writing {request.output}", total=None):
+        write_images(request.output, images, names=found.names)
+    return SaveResult(
+        output=request.output,
+        names=tuple(name.familiar() for name in found.names),
+        digests=tuple((image.platform, image.digest) for image in images),
+    )

@@ -1,0 +1,74 @@
+"""Markers that say what a test needs, and the fixtures that everybody shares."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.world.world import World
+
+IN_CI = bool(os.environ.get("CONDABOX_CI"))
+"""Set where every tool is installed: what cannot run there has failed."""
+
+settings.register_profile("condabox", deadline=None)  # time is measured, never asserted
+settings.load_profile("condabox")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip, with the reason, a test whose tool or daemon is not here."""
+    needs = [
+        f"{mark.args[0]} is not on PATH"
+        for mark in item.iter_markers("tool")
+        if shutil.which(mark.args[0]) is None
+    ]
+    if item.get_closest_marker("docker") and not docker_answers():
+        needs.append("no Docker daemon answers")
+    if item.get_closest_marker("world") and shutil.which("apt-get") is None:
+        needs.append("the test world is made from Debian packages, and there is no apt-get")
+    if not needs:
+        return
+    if IN_CI:
+        pytest.fail(f"CI must have it: {'; '.join(needs)}", pytrace=False)
+    pytest.skip("; ".join(needs))
+
+
+def docker_answers() -> bool:
+    """Tell whether `docker info` reaches a daemon."""
+    if shutil.which("docker") is None:
+        return False
+    done = subprocess.run(["docker", "info"], capture_output=True, check=False)
+    return done.returncode == 0
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the user's caches, settings and credentials out of every test."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    for name in ("CONDABOX_CONFIG", "SOURCE_DATE_EPOCH", "DOCKER_CONFIG", "REGISTRY_AUTH_FILE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def world() -> World:
+    """Return the test world, built when this machine has none yet."""
+    from tests.world.world import build_world, default_directory  # noqa: PLC0415
+
+    return build_world(default_directory())
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return an empty project directory."""
+    directory = tmp_path / "project"
+    directory.mkdir()
+    return directory

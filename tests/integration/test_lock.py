@@ -1,0 +1,523 @@
+"""Locks through the real conda-lock, on a channel in a folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condabox.conda.fetch import fetch_archives
+from condabox.conda.lockfile import read_lock_file
+from condabox.errors import (
+    HashMismatchError,
+    SolveError,
+    SpecError,
+    StaleLockError,
+    ToolMissingError,
+)
+from condabox.events import SilentReporter
+from condabox.settings import Settings
+from condabox.workflows.lock import LockRequest, lock, stale_inputs
+from tests.fakes.channel import ChannelServer, FakePackage, everywhere, small_world, write_channel
+from tests.fakes.wheels import publish, publish_source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from condabox.conda.lockfile import LockFile
+    from condabox.workflows.lock import LockResult
+
+FORGE = "https://conda.anaconda.org/conda-forge"
+MAIN = frozenset({"main"})
+DEPENDENCIES = """\
+  - python=3.12
+  - numpy=1
+  - intel-only  # [linux64]
+"""
+
+
+class Project:
+    """A folder with an environment file, and a channel that stands in for conda-forge."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / "envs" / "ai.yml"
+        self.path.parent.mkdir()
+        self.lock_path = folder / "envs" / "ai.conda-lock.yml"
+        self.channel = folder / "channel"
+        self.warnings: list[str] = []
+        write_channel(self.channel, small_world())
+        names = folder / "names.json"
+        names.write_text('{"numpy": {"conda_name": "numpy", "pypi_name": "numpy"}}')
+        self.settings = Settings(
+            cache_dir=folder / "cache",
+            channel_mirrors={FORGE: (self.channel.as_uri(),)},
+            pypi_mapping=names.as_uri(),
+        )
+        self.write()
+
+    def write(
+        self,
+        dependencies: str = DEPENDENCIES,
+        *,
+        channels: str = "[conda-forge]",
+        platforms: str = "[linux-64, linux-aarch64]",
+        section: str = "base: oci:/nowhere",
+    ) -> None:
+        self.path.write_text(
+            f"name: ai\nchannels: {channels}\nplatforms: {platforms}\n"
+            f"dependencies:\n{dependencies}condabox: {{{section}}}\n"
+        )
+
+    def lock(self, *subdirs: str, **options: object) -> LockResult:
+        reporter = Warnings(self.warnings)
+        request = LockRequest(environments=(self.path,), subdirs=subdirs, **options)  # type: ignore[arg-type]
+        (result,) = lock(request, settings=self.settings, env=self.env, reporter=reporter)
+        return result
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        return {"HOME": str(self.folder)}
+
+    @property
+    def locked(self) -> LockFile:
+        return read_lock_file(self.lock_path)
+
+    def versions(self, subdir: str = "linux-64") -> dict[str, str]:
+        return {p.name: p.version for p in self.locked.environments[subdir].packages}
+
+    def changes(self) -> tuple[str, ...]:
+        return stale_inputs(self.path, subdirs=(), env=self.env)
+
+
+class Warnings(SilentReporter):
+    def __init__(self, found: list[str]) -> None:
+        self._found = found
+
+    def warning(self, text: str) -> None:
+        self._found.append(text)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def test_every_platform_is_in_one_file(project: Project) -> None:
+    result = project.lock()
+
+    assert result.path == project.lock_path
+    assert [(s.subdir, s.packages) for s in result.subdirs] == [
+        ("linux-64", 5),
+        ("linux-aarch64", 4),
+    ]
+    intel = {"intel-only": "1.0"}
+    common = {"python": "3.12.4", "numpy": "1.26.0", "libblas": "3.9", "libc": "1.2"}
+    assert project.versions("linux-64") == common | intel
+    assert project.versions("linux-aarch64") == common
+
+
+def test_urls_are_the_channel_s_and_never_the_mirror_s(project: Project) -> None:
+    project.lock()
+
+    text = project.lock_path.read_text()
+    assert project.channel.as_uri() not in text
+    assert str(project.folder) not in text
+    for found in project.locked.environments.values():
+        assert found.channels == (FORGE,)
+        assert all(p.url.startswith(FORGE + "/") for p in found.packages)
+
+
+def test_the_same_inputs_make_the_same_bytes(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    other = Project(tmp_path / "other")
+    project.lock()
+    other.lock()
+
+    assert other.lock_path.read_bytes() == project.lock_path.read_bytes()
+
+
+def test_conda_lock_itself_accepts_the_file(project: Project) -> None:
+    project.write(section="base: oci:/nowhere, dev: {dependencies: [ipdb]}")
+    project.lock()
+    command = [sys.executable, "-m", "conda_lock", "render", "-k", "explicit", "-p", "linux-64"]
+    done = subprocess.run(
+        [*command, "--no-dev-dependencies", str(project.lock_path)],
+        cwd=project.folder,
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr
+    explicit = (project.folder / "conda-linux-64.lock").read_text()
+    assert f"{FORGE}/linux-64/numpy-1.26.0-0.conda#" in explicit
+    assert "ipdb" not in explicit
+
+
+def test_archives_of_the_lock_are_fetched_from_the_mirror(project: Project) -> None:
+    project.lock()
+    packages = project.locked.environments["linux-aarch64"].packages
+
+    found = fetch_archives(packages, settings=project.settings, reporter=SilentReporter())
+
+    assert sorted(path.name for path in found.values()) == sorted(p.filename for p in packages)
+
+
+def test_a_wrong_hash_in_repodata_is_found_when_fetching(project: Project) -> None:
+    write_channel(project.channel, everywhere("libc", sha256="00" * 32))
+    project.write("  - libc\n")
+    project.lock()
+
+    with pytest.raises(HashMismatchError, match=r"libc 1\.0"):
+        fetch_archives(
+            project.locked.environments["linux-64"].packages,
+            settings=project.settings,
+            reporter=SilentReporter(),
+        )
+
+
+def test_development_dependencies_are_a_category_of_their_own(project: Project) -> None:
+    project.write(section="base: oci:/nowhere, dev: {dependencies: [ipdb, numpy]}")
+    project.lock()
+
+    main = project.locked.environment("linux-64", categories=MAIN)
+    both = project.locked.environment("linux-64", categories=frozenset({"main", "dev"}))
+    assert {p.name for p in both.packages} - {p.name for p in main.packages} == {"ipdb", "idna"}
+    # what main asks for too stays in main, and as main asks for it
+    assert project.versions()["numpy"] == "1.26.0"
+
+
+def test_no_cuda_is_there_unless_it_is_said(project: Project) -> None:
+    project.write("  - gpu-thing\n")
+    with pytest.raises(SolveError, match="__cuda >=12") as caught:
+        project.lock()
+    assert "cuda:" in str(caught.value.hint)
+
+    project.write("  - gpu-thing\n", section='base: oci:/nowhere, cuda: "12.8"')
+    project.lock()
+    assert project.versions() == {"gpu-thing": "1.0"}
+
+
+def test_the_c_library_is_the_base_s(project: Project) -> None:
+    project.write("  - new-libc-only\n", section="base: 'oci:/nowhere/ubuntu:22.04'")
+    with pytest.raises(SolveError, match=r"__glibc >=2\.39") as caught:
+        project.lock()
+    assert "base:" in str(caught.value.hint)
+
+    project.write("  - new-libc-only\n", section="base: 'oci:/nowhere/ubuntu:24.04'")
+    project.lock()
+    assert "new-libc-only" in project.versions()
+
+
+def test_the_solver_s_explanation_is_told_as_it_is(project: Project) -> None:
+    project.write("  - conflicting\n")
+
+    with pytest.raises(SolveError) as caught:
+        project.lock()
+
+    assert caught.value.message == (
+        "linux-64: Cannot solve the request because of: conflicting * cannot be installed "
+        "because there are no viable options:\n"
+        "└─ conflicting 1.0 would require\n"
+        "   └─ numpy <1, for which no candidates were found."
+    )
+
+
+def test_a_channel_that_is_not_there_is_told(project: Project) -> None:
+    project.write(channels="['file:///no/such/channel']")
+
+    with pytest.raises(SolveError, match="/no/such/channel") as caught:
+        project.lock()
+    assert "channel's name" in str(caught.value.hint)
+
+
+def test_a_mirror_that_is_down_is_passed_over(project: Project) -> None:
+    mirrors = ("file:///no/such/mirror", project.channel.as_uri())
+    project.settings = replace(project.settings, channel_mirrors={FORGE: mirrors})
+
+    assert project.lock().subdirs
+
+
+def test_a_failure_leaves_the_old_lock_byte_for_byte(project: Project) -> None:
+    project.lock()
+    before = project.lock_path.read_bytes()
+    project.write("  - conflicting\n")
+
+    with pytest.raises(SolveError):
+        project.lock()
+
+    assert project.lock_path.read_bytes() == before
+    assert sorted(p.name for p in project.path.parent.iterdir()) == ["ai.conda-lock.yml", "ai.yml"]
+
+
+def test_a_fresh_lock_is_not_stale(project: Project) -> None:
+    project.lock()
+
+    assert project.changes() == ()
+
+
+def test_staleness_names_what_has_changed(project: Project) -> None:
+    project.lock()
+    project.write(
+        "  - python=3.12\n  - requests\n",
+        channels="[bioconda, conda-forge]",
+        section='base: ubuntu:22.04, cuda: "12.8", dev: {dependencies: [ipdb]}',
+        platforms="[linux-64, linux-aarch64, osx-arm64]",
+    )
+
+    assert project.changes() == (
+        "platforms: + osx-arm64",
+        "base: oci:/nowhere -> ubuntu:22.04",
+        f"channels: {FORGE} -> {FORGE.replace('conda-forge', 'bioconda')}, {FORGE}",
+        "dependencies: + requests, - intel-only, - numpy=1 (linux-64)",
+        "dev dependencies: + ipdb",
+        "virtual packages: __cuda absent -> 12.8, __glibc 2.28 -> 2.35",
+        "dependencies: + requests, - numpy=1 (linux-aarch64)",
+    )
+
+
+def test_what_does_not_matter_makes_nothing_stale(project: Project) -> None:
+    project.lock()
+    project.write(
+        "  - intel-only  # [linux64]\n  # first\n  - numpy=1\n  - python=3.12\n",
+        channels="[nodefaults, conda-forge]",
+        section="base: oci:/nowhere, labels: {a: b}",
+    )
+
+    assert project.changes() == ()
+
+
+def test_a_lock_of_conda_lock_s_own_counts_as_current(project: Project) -> None:
+    project.lock()
+    text = project.lock_path.read_text()
+    start, end = text.index("  custom_metadata:"), text.index("package:")
+    project.lock_path.write_text(text[:start] + text[end:])
+    project.write("  - requests\n")
+
+    assert project.changes() == ()
+
+
+def test_one_platform_can_be_locked_alone(project: Project) -> None:
+    project.lock()
+    write_channel(project.channel, [*small_world(), *everywhere("libblas", "4.0")])
+
+    result = project.lock("linux-aarch64")
+
+    assert project.versions("linux-64")["libblas"] == "3.9"
+    assert project.versions("linux-aarch64")["libblas"] == "4.0"
+    assert [s.subdir for s in result.subdirs if s.changes] == ["linux-aarch64"]
+    assert project.changes() == ()
+
+
+def test_a_platform_that_is_asked_for_no_more_leaves_the_lock(project: Project) -> None:
+    project.lock()
+    project.write("  - python=3.12\n", platforms="[linux-64]")
+    project.lock()
+
+    assert project.locked.subdirs == ("linux-64",)
+
+
+def test_one_platform_cannot_be_locked_from_other_channels(project: Project) -> None:
+    project.lock()
+    project.write(channels=f"['{project.channel.as_uri()}']")
+
+    with pytest.raises(StaleLockError, match="channels") as caught:
+        project.lock("linux-64")
+    assert "lock everything" in str(caught.value.hint)
+
+
+def test_update_moves_one_package_and_no_other(project: Project) -> None:
+    project.lock()
+    newer = [*everywhere("libblas", "4.0"), *everywhere("libc", "2.0")]
+    newer += everywhere("python", "3.13.0")
+    write_channel(project.channel, [*small_world(), *newer])
+
+    result = project.lock(update=("libblas",))
+
+    versions = project.versions()
+    assert (versions["libblas"], versions["libc"], versions["python"]) == ("4.0", "1.2", "3.12.4")
+    for subdir in result.subdirs:
+        assert [(c.name, c.before, c.after) for c in subdir.changes] == [
+            ("libblas", "3.9 0", "4.0 0")
+        ]
+
+
+def test_update_keeps_to_what_the_environment_asks_for(project: Project) -> None:
+    project.write("  - python=3.12\n  - numpy\n")
+    project.lock()
+    newest = everywhere("numpy", "9.0", depends=("python >=3.13",))
+    write_channel(project.channel, [*small_world(), *newest, *everywhere("python", "3.13.0")])
+
+    project.lock(update=("numpy",))
+
+    assert project.versions()["python"] == "3.12.4"
+    assert project.versions()["numpy"] == "2.1.0"
+
+
+def test_update_may_follow_a_change_of_that_package_alone(project: Project) -> None:
+    project.lock()
+    project.write(DEPENDENCIES.replace("numpy=1", "numpy=2"))
+    project.lock(update=("numpy",))
+
+    assert project.versions()["numpy"] == "2.1.0"
+    assert project.changes() == ()
+
+    project.write(DEPENDENCIES.replace("numpy=1", "numpy=2") + "  - requests\n")
+    with pytest.raises(StaleLockError, match=r"\+ requests"):
+        project.lock(update=("numpy",))
+
+
+def test_what_is_not_locked_cannot_be_updated(project: Project) -> None:
+    project.lock()
+
+    with pytest.raises(SpecError, match="requests is not in"):
+        project.lock(update=("requests",))
+
+
+def test_a_base_out_of_reach_is_a_warning_and_no_pin(project: Project) -> None:
+    result = project.lock()
+
+    assert result.base_digests == {}
+    assert project.locked.base == "oci:/nowhere"
+    assert any("linux/amd64" in text for text in project.warnings)
+
+
+def test_a_broken_lock_is_made_anew(project: Project) -> None:
+    project.lock_path.write_text("<<<<<<< HEAD\n")
+    project.lock()
+
+    assert project.versions()
+
+
+def test_a_solver_that_is_not_installed_is_told(project: Project) -> None:
+    with pytest.raises(ToolMissingError, match="no-such-conda"):
+        project.lock(solver="no-such-conda")
+
+
+def test_condabox_solver_works_under_a_person_s_conda_lock(project: Project) -> None:
+    (project.folder / "condabox.toml").write_text(
+        f"cache-dir = 'cache'\n[channels.mirrors]\n'{FORGE}' = ['{project.channel.as_uri()}']\n"
+    )
+    shim = project.folder / "condabox-solver"
+    shim.write_text(f'#!/bin/sh\nexec {sys.executable} -m condabox.conda.solver_command "$@"\n')
+    shim.chmod(0o755)
+    command = [sys.executable, "-m", "conda_lock", "lock", "--conda", str(shim)]
+    command += ["-f", str(project.path), "-p", "linux-64", "--lockfile", "theirs.yml"]
+    root = str(Path(__file__).parent.parent.parent)
+    done = subprocess.run(
+        command,
+        cwd=project.folder,
+        env={**os.environ, "PYTHONPATH": root},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr
+    found = read_lock_file(project.folder / "theirs.yml").environments["linux-64"]
+    assert {p.name for p in found.packages} >= {"python", "numpy", "intel-only"}
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[ChannelServer]:
+    root = tmp_path / "index"
+    root.mkdir()
+    with ChannelServer(root) as server:
+        yield server
+
+
+def test_packages_of_pip_are_locked_from_pip_s_index(
+    project: Project, index: ChannelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(index.root, "numpy", "1.26.0", tag="py3-none-any")
+    digest = publish(index.root, "app", "1.0", tag="py3-none-any", requires=("numpy>=1", "native"))
+    for tag in ("manylinux_2_17_x86_64", "manylinux_2_17_aarch64", "win_amd64"):
+        publish(index.root, "native", "2.0", tag=f"cp312-cp312-{tag}")
+    index.credentials = "me:secret"
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://me:secret@{index.host}/simple")
+    project.write(DEPENDENCIES + "  - pip: [app]\n")
+
+    project.lock()
+
+    for subdir, tag in (("linux-64", "x86_64"), ("linux-aarch64", "aarch64")):
+        found = project.locked.environments[subdir].packages
+        wheels = {p.filename: p for p in found if p.manager == "pip"}
+        # numpy is conda's already
+        assert sorted(wheels) == [
+            "app-1.0-py3-none-any.whl",
+            f"native-2.0-cp312-cp312-manylinux_2_17_{tag}.whl",
+        ]
+        assert all(p.url.startswith(f"{index.url}/files/") for p in wheels.values())
+    assert "secret" not in project.lock_path.read_text()
+    wheel = next(p for p in found if p.name == "app")
+    assert wheel.sha256 == digest
+    fetch_archives([wheel], settings=project.settings, reporter=SilentReporter())
+
+
+def test_what_has_no_wheel_for_the_platform_is_told(project: Project, index: ChannelServer) -> None:
+    publish(index.root, "native", "2.0", tag="cp312-cp312-win_amd64")
+    project.settings = replace(project.settings, pip_index_url=f"{index.url}/simple")
+    project.write(DEPENDENCIES + "  - pip: [native]\n")
+
+    with pytest.raises(SolveError, match=r"native 2\.0 has no wheel") as caught:
+        project.lock()
+    assert "conda channel" in str(caught.value.hint)
+
+
+def test_the_index_must_know_what_conda_has_for_pip(project: Project, index: ChannelServer) -> None:
+    publish(index.root, "numpy", "2.0", tag="py3-none-any")
+    publish(index.root, "app", "1.0", tag="py3-none-any", requires=("numpy",))
+    project.settings = replace(project.settings, pip_index_url=f"{index.url}/simple")
+    project.write(DEPENDENCIES + "  - pip: [app]\n")
+
+    with pytest.raises(SolveError, match=r"does not have numpy 1\.26\.0") as caught:
+        project.lock()
+    assert "numpy" in str(caught.value.hint)
+
+
+def test_what_has_only_its_source_is_told(project: Project, index: ChannelServer) -> None:
+    publish_source(index.root, "ancient", "1.0")
+    project.settings = replace(project.settings, pip_index_url=f"{index.url}/simple")
+    project.write(DEPENDENCIES + "  - pip: [ancient]\n")
+
+    with pytest.raises(SolveError, match="no wheel, only its source"):
+        project.lock()
+
+
+def test_pip_s_packages_need_python(project: Project, index: ChannelServer) -> None:
+    project.settings = replace(project.settings, pip_index_url=f"{index.url}/simple")
+    write_channel(project.channel, [FakePackage(name="pip", subdir="noarch"), *everywhere("libc")])
+    project.write("  - libc\n  - pip: [app]\n")
+
+    with pytest.raises(SolveError, match="need Python"):
+        project.lock()
+
+
+def test_without_the_table_of_names_condabox_s_own_is_used(
+    project: Project, index: ChannelServer
+) -> None:
+    publish(index.root, "numpy", "1.26.0", tag="py3-none-any")
+    publish(index.root, "app", "1.0", tag="py3-none-any", requires=("numpy",))
+    project.settings = replace(
+        project.settings, pip_index_url=f"{index.url}/simple", pypi_mapping=None
+    )
+    project.write(DEPENDENCIES + "  - pip: [app]\n")
+    project.lock()
+
+    assert [
+        p.name for p in project.locked.environments["linux-64"].packages if p.manager == "pip"
+    ] == ["app"]
+
+
+def test_what_pip_s_index_does_not_have_is_told(project: Project, index: ChannelServer) -> None:
+    project.settings = replace(project.settings, pip_index_url=f"{index.url}/simple")
+    project.write(DEPENDENCIES + "  - pip: [nowhere]\n")
+
+    with pytest.raises(SolveError, match="ai depends on nowhere"):
+        project.lock()

@@ -1,0 +1,289 @@
+"""What a client asks of a registry, and how it says who it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from condabox.errors import DigestMismatchError, RegistryError
+from condabox.oci.digest import Digest
+from condabox.registry.client import RegistryClient
+from condabox.registry.credentials import Anonymous, Credential
+from condabox.registry.tokens import AuthorizationRequest, Authorizer
+from condabox.registry.transport import Transport
+from tests.fakes.registry import ISSUED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.fakes.registry import FakeRegistry
+
+DOCUMENT = b'{"schemaVersion":2}'
+SESAME = "open-sesame"
+
+
+class Known:
+    """Knows one user of every registry."""
+
+    def __init__(self, credential: Credential) -> None:
+        self.credential = credential
+        self.asked: list[tuple[str, str]] = []
+
+    def lookup(self, host: str, repository: str) -> Credential | None:
+        self.asked.append((host, repository))
+        return self.credential
+
+
+ME = Credential(username="me", password=SESAME)
+
+
+@pytest.fixture
+def transport() -> Iterator[Transport]:
+    with Transport(sleep=lambda _: None) as transport:
+        yield transport
+
+
+def client_of(
+    registry: FakeRegistry, transport: Transport, credential: Credential | None = None
+) -> RegistryClient:
+    return RegistryClient(
+        host=registry.host,
+        insecure=False,
+        transport=transport,
+        credentials=Known(credential) if credential else Anonymous(),
+    )
+
+
+def test_a_manifest_is_fetched_by_tag(registry: FakeRegistry, transport: Transport) -> None:
+    registry.tag("team/app", "1.0", DOCUMENT)
+
+    assert client_of(registry, transport).manifest("team/app", "1.0") == DOCUMENT
+
+
+def test_every_type_of_manifest_is_accepted(registry: FakeRegistry, transport: Transport) -> None:
+    registry.tag("app", "1.0", DOCUMENT)
+
+    client_of(registry, transport).manifest("app", "1.0")
+
+    assert registry.seen[-1].headers["accept"].split(", ") == [
+        "application/vnd.oci.image.index.v1+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+        "application/vnd.oci.image.manifest.v1+json",
+        "application/vnd.docker.distribution.manifest.v2+json",
+    ]
+
+
+def test_a_tag_is_resolved_without_a_pull(registry: FakeRegistry, transport: Transport) -> None:
+    registry.tag("app", "1.0", DOCUMENT)
+
+    digest = client_of(registry, transport).digest("app", "1.0")
+
+    assert digest == Digest.of(DOCUMENT)
+    assert registry.lines == ["HEAD /v2/app/manifests/1.0"]
+
+
+def test_a_registry_without_head_needs_a_get(registry: FakeRegistry, transport: Transport) -> None:
+    registry.tag("app", "1.0", DOCUMENT)
+    registry.behaviour.heads = False
+
+    assert client_of(registry, transport).digest("app", "1.0") is None
+
+
+def test_a_manifest_that_is_another_than_its_digest_is_refused(
+    registry: FakeRegistry, transport: Transport
+) -> None:
+    digest = Digest.of(b"something else")
+    registry.manifests["app", str(digest)] = DOCUMENT
+
+    with pytest.raises(DigestMismatchError, match=str(digest)):
+        client_of(registry, transport).manifest("app", str(digest))
+
+
+def test_a_missing_image_is_named_with_the_code_of_the_registry(
+    registry: FakeRegistry, transport: Transport
+) -> None:
+    with pytest.raises(RegistryError, match=r"/app:2\.0.*MANIFEST_UNKNOWN"):
+        client_of(registry, transport).manifest("app", "2.0")
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [(401, "docker login"), (403, "docker login"), (429, "mirror")],
+)
+def test_a_refusal_says_what_to_do(
+    registry: FakeRegistry, transport: Transport, status: int, advice: str
+) -> None:
+    registry.behaviour.refused = status
+
+    with pytest.raises(RegistryError, match=f"status {status}") as caught:
+        client_of(registry, transport).manifest("app", "1.0")
+
+    assert advice in str(caught.value.hint)
+
+
+def test_what_a_registry_says_cannot_write_to_the_terminal(
+    registry: FakeRegistry, transport: Transport
+) -> None:
+    registry.behaviour.failures = [(400, {})]
+
+    with pytest.raises(RegistryError) as caught:
+        client_of(registry, transport).manifest("app", "1.0")
+
+    assert caught.value.message.isprintable()
+
+
+def test_an_anonymous_user_gets_a_token(registry: FakeRegistry, transport: Transport) -> None:
+    registry.tag("team/app", "1.0", DOCUMENT)
+    registry.behaviour.token_realm = f"{registry.url}/token"
+
+    client_of(registry, transport).manifest("team/app", "1.0")
+
+    asked = next(seen for seen in registry.seen if seen.path.startswith("/token"))
+    assert parse_qs(urlsplit(asked.path).query) == {
+        "service": ["fake, really"],
+        "scope": ["repository:team/app:pull"],
+    }
+    assert "authorization" not in asked.headers
+    assert registry.seen[-1].headers["authorization"] == f"Bearer {ISSUED}"
+
+
+def test_a_token_is_asked_for_once(registry: FakeRegistry, transport: Transport) -> None:
+    registry.tag("app", "1.0", DOCUMENT)
+    registry.behaviour.token_realm = f"{registry.url}/token"
+    client = client_of(registry, transport)
+
+    for _ in range(3):
+        client.manifest("app", "1.0")
+
+    assert sum(line.startswith("GET /token") for line in registry.lines) == 1
+
+
+def test_a_query_of_the_realm_stays(registry: FakeRegistry, transport: Transport) -> None:
+    registry.tag("app", "1.0", DOCUMENT)
+    registry.behaviour.token_realm = f"{registry.url}/token?account=x"
+
+    client_of(registry, transport).manifest("app", "1.0")
+
+    asked = next(seen for seen in registry.seen if seen.path.startswith("/token"))
+    assert parse_qs(urlsplit(asked.path).query)["account"] == ["x"]
+
+
+def test_a_user_gets_a_token_with_the_password(
+    registry: FakeRegistry, transport: Transport
+) -> None:
+    registry.tag("app", "1.0", DOCUMENT)
+    registry.behaviour.token_realm = f"{registry.url}/token"
+
+    client_of(registry, transport, ME).manifest("app", "1.0")
+
+    asked = next(seen for seen in registry.seen if seen.path.startswith("/token"))
+    assert asked.headers["authorization"] == ME.basic
+
+
+def test_an_identity_token_is_exchanged(registry: FakeRegistry, transport: Transport) -> None:
+    registry.tag("app", "1.0", DOCUMENT)
+    registry.behaviour.token_realm = f"{registry.url}/token"
+    client = client_of(registry, transport, Credential(identity_token=SESAME))
+
+    client.manifest("app", "1.0")
+
+    asked = next(seen for seen in registry.seen if seen.path.startswith("/token"))
+    assert asked.method == "POST"
+    form = parse_qs(asked.body.decode())
+    assert (form["grant_type"], form["refresh_token"]) == (["refresh_token"], [SESAME])
+
+
+def test_basic_authentication_works(registry: FakeRegistry, transport: Transport) -> None:
+    registry.tag("app", "1.0", DOCUMENT)
+    registry.behaviour.basic = ("me", SESAME)
+
+    assert client_of(registry, transport, ME).manifest("app", "1.0") == DOCUMENT
+
+
+def test_nobody_is_asked_who_we_are_before_the_registry_wants_to_know(
+    registry: FakeRegistry, transport: Transport
+) -> None:
+    registry.tag("app", "1.0", DOCUMENT)
+    known = Known(ME)
+    client = RegistryClient(
+        host=registry.host, insecure=False, transport=transport, credentials=known
+    )
+
+    client.manifest("app", "1.0")
+
+    assert known.asked == []
+    assert all("authorization" not in seen.headers for seen in registry.seen)
+
+
+@pytest.mark.parametrize("bearer", [True, False], ids=["token", "basic"])
+def test_wrong_credentials_are_refused_and_not_shown(
+    registry: FakeRegistry, transport: Transport, *, bearer: bool
+) -> None:
+    registry.behaviour.basic = ("me", "another password")
+    if bearer:
+        registry.behaviour.token_realm = f"{registry.url}/token"
+
+    with pytest.raises(RegistryError, match="401") as caught:
+        client_of(registry, transport, ME).manifest("app", "1.0")
+
+    said = caught.value.message + str(caught.value.hint)
+    assert "docker login" in said
+    assert SESAME not in said
+
+
+@pytest.mark.parametrize("realm", ["file:///etc/passwd", "/token", "http://["])
+def test_a_realm_that_is_no_address_is_refused(
+    registry: FakeRegistry, transport: Transport, realm: str
+) -> None:
+    registry.behaviour.token_realm = realm
+
+    with pytest.raises(RegistryError, match="token server"):
+        client_of(registry, transport).manifest("app", "1.0")
+
+
+def test_credentials_are_not_sent_in_the_clear_for_a_registry_with_https(
+    registry: FakeRegistry, transport: Transport
+) -> None:
+    authorizer = Authorizer(host="registry.example", transport=transport, credentials=Known(ME))
+    request = AuthorizationRequest(
+        repository="app",
+        scope="repository:app:pull",
+        url="https://registry.example/v2/app/manifests/1.0",
+        verify=True,
+    )
+
+    with pytest.raises(RegistryError, match="without encryption"):
+        authorizer.answer(f'Bearer realm="{registry.url}/token"', request=request, refused=None)
+
+    assert registry.seen == []
+
+
+def test_an_old_token_is_not_used(registry: FakeRegistry, transport: Transport) -> None:
+    registry.behaviour.token_realm = f"{registry.url}/token"
+    now = [0.0]
+    authorizer = Authorizer(
+        host=registry.host, transport=transport, credentials=Anonymous(), clock=lambda: now[0]
+    )
+    request = AuthorizationRequest(
+        repository="app", scope="repository:app:pull", url=f"{registry.url}/v2/", verify=False
+    )
+    challenge = f'Bearer realm="{registry.url}/token",service="fake, really"'
+    authorizer.answer(challenge, request=request, refused=None)
+
+    fresh = authorizer.header(request.scope)
+    now[0] = 60.0
+
+    assert (fresh, authorizer.header(request.scope)) == (f"Bearer {ISSUED}", None)
+
+
+def test_a_certificate_is_wanted_of_hosts_elsewhere(
+    registry: FakeRegistry, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("condabox.registry.client._is_local", lambda _: False)
+
+    with pytest.raises(RegistryError, match="cannot be reached"):
+        client_of(registry, transport).manifest("app", "1.0")
+
+    assert registry.seen == []

@@ -1,0 +1,302 @@
+"""Whole images out of a registry: every byte checked, nothing fetched twice."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condabox.errors import DigestMismatchError, ImageError, RegistryError
+from condabox.events import SilentReporter
+from condabox.oci.layout import BlobDirectory
+from condabox.oci.mediatype import (
+    DOCKER_CONFIG,
+    DOCKER_INDEX,
+    DOCKER_LAYER_GZIP,
+    DOCKER_MANIFEST,
+    OCI_CONFIG,
+    OCI_INDEX,
+    OCI_LAYER_GZIP,
+    OCI_MANIFEST,
+)
+from condabox.oci.model import canonical_json
+from condabox.oci.validate import validate_image
+from condabox.platforms import Platform
+from condabox.registry.client import RegistryClient
+from condabox.registry.credentials import Anonymous
+from condabox.registry.transfer import Fetcher
+from condabox.registry.transport import Transport
+from tests.fakes.images import AMD64, ARM64, make_image
+from tests.fakes.registry import FakeRegistry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from condabox.oci.image import Image
+
+V8 = Platform(os="linux", architecture="arm64", variant="v8")
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Image:
+    return make_image(tmp_path / "made", {"a": b"1" * 5000}, {"b": bytes(range(256)) * 300})
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> BlobDirectory:
+    return BlobDirectory(tmp_path / "fetched")
+
+
+@pytest.fixture
+def fetcher(registry: FakeRegistry, blobs: BlobDirectory) -> Iterator[Fetcher]:
+    with Transport(sleep=lambda _: None) as transport:
+        client = RegistryClient(
+            host=registry.host, insecure=False, transport=transport, credentials=Anonymous()
+        )
+        yield Fetcher(client=client, repository="app", blobs=blobs, reporter=SilentReporter())
+
+
+def left_in(blobs: BlobDirectory) -> list[str]:
+    return sorted(path.name for path in blobs.path.glob("sha256/*"))
+
+
+def test_an_image_arrives_whole(registry: FakeRegistry, fetcher: Fetcher, image: Image) -> None:
+    registry.add("app", "1.0", [image])
+
+    fetched = fetcher.fetch("1.0", platform=AMD64)
+
+    assert fetched.digest == image.digest
+    assert validate_image(fetched) == ()
+
+
+def test_the_second_time_only_the_tag_is_asked_for(
+    registry: FakeRegistry, fetcher: Fetcher, image: Image
+) -> None:
+    registry.add("app", "1.0", [image])
+    fetcher.fetch("1.0", platform=AMD64)
+    registry.seen.clear()
+
+    fetcher.fetch("1.0", platform=AMD64)
+
+    assert registry.lines == ["HEAD /v2/app/manifests/1.0"]
+
+
+def test_a_digest_that_is_here_is_not_asked_for(
+    registry: FakeRegistry, fetcher: Fetcher, image: Image
+) -> None:
+    digest = registry.add("app", "1.0", [image])
+    fetcher.fetch(str(digest), platform=AMD64)
+    registry.seen.clear()
+
+    fetcher.fetch(str(digest), platform=AMD64)
+
+    assert registry.seen == []
+
+
+def test_layers_that_are_here_are_not_fetched(
+    registry: FakeRegistry, fetcher: Fetcher, blobs: BlobDirectory, image: Image
+) -> None:
+    registry.add("app", "1.0", [image])
+    first, second = image.manifest.layers
+    blobs.copy(first, source=image.blobs)
+
+    fetcher.fetch("1.0", platform=AMD64)
+
+    assert f"GET /v2/app/blobs/{first.digest}" not in registry.lines
+    assert f"GET /v2/app/blobs/{second.digest}" in registry.lines
+
+
+def test_of_several_platforms_one_is_fetched(
+    registry: FakeRegistry, fetcher: Fetcher, image: Image, tmp_path: Path
+) -> None:
+    other = make_image(tmp_path / "made", {"c": b"2"}, platform=V8)
+    registry.add("app", "1.0", [image, other])
+
+    fetched = fetcher.fetch("1.0", platform=ARM64)
+
+    assert fetched.digest == other.digest
+    assert f"GET /v2/app/manifests/{image.digest}" not in registry.lines
+
+
+def test_attestations_are_not_images(
+    registry: FakeRegistry, fetcher: Fetcher, image: Image
+) -> None:
+    registry.add("app", "1.0", [image])
+    entry = image.descriptor.to_json()
+    unknown = {"platform": {"os": "unknown", "architecture": "unknown"}}
+    known = {"platform": {"os": "linux", "architecture": "amd64"}}
+    registry.tag(
+        "app",
+        "buildkit",
+        canonical_json(
+            {
+                "schemaVersion": 2,
+                "mediaType": OCI_INDEX,
+                "manifests": [
+                    {**entry, **unknown, "digest": "sha256:" + "0" * 64},
+                    {**entry, **known},
+                ],
+            }
+        ),
+    )
+
+    assert fetcher.fetch("buildkit", platform=AMD64).digest == image.digest
+
+
+def test_a_missing_platform_is_explained(
+    registry: FakeRegistry, fetcher: Fetcher, image: Image, tmp_path: Path
+) -> None:
+    other = make_image(
+        tmp_path / "made", {"c": b"2"}, platform=Platform(os="linux", architecture="s390x")
+    )
+    registry.add("app", "1.0", [image, other])
+
+    with pytest.raises(ImageError, match="linux/arm64") as caught:
+        fetcher.fetch("1.0", platform=ARM64)
+
+    assert "linux/amd64, linux/s390x" in str(caught.value.hint)
+
+
+def test_a_single_image_for_another_platform_is_not_downloaded(
+    registry: FakeRegistry, fetcher: Fetcher, image: Image
+) -> None:
+    registry.add("app", "1.0", [image])
+
+    with pytest.raises(ImageError, match="linux/amd64, not for linux/arm64"):
+        fetcher.fetch("1.0", platform=ARM64)
+
+    assert not any(
+        f"GET /v2/app/blobs/{layer.digest}" in registry.lines for layer in image.manifest.layers
+    )
+
+
+def test_images_of_docker_are_read(registry: FakeRegistry, fetcher: Fetcher, image: Image) -> None:
+    raw = image.manifest.raw.decode()
+    for ours, theirs in (
+        (OCI_MANIFEST, DOCKER_MANIFEST),
+        (OCI_CONFIG, DOCKER_CONFIG),
+        (OCI_LAYER_GZIP, DOCKER_LAYER_GZIP),
+    ):
+        raw = raw.replace(f'"{ours}"', f'"{theirs}"')
+    registry.add("app", "1.0", [image])
+    digest = registry.add_document("app", raw.encode())
+    listing = {
+        "schemaVersion": 2,
+        "mediaType": DOCKER_INDEX,
+        "manifests": [
+            {
+                "mediaType": DOCKER_MANIFEST,
+                "digest": str(digest),
+                "size": len(raw),
+                "platform": {"os": "linux", "architecture": "amd64"},
+            }
+        ],
+    }
+    registry.tag("app", "docker", canonical_json(listing))
+
+    fetched = fetcher.fetch("docker", platform=AMD64)
+
+    assert (fetched.digest, fetched.manifest.media_type) == (digest, DOCKER_MANIFEST)
+
+
+def test_documents_need_not_say_their_type(
+    registry: FakeRegistry, fetcher: Fetcher, image: Image
+) -> None:
+    registry.add("app", "1.0", [image])
+    document = json.loads(image.manifest.raw)
+    del document["mediaType"]
+    registry.tag("app", "old", canonical_json(document))
+
+    assert fetcher.fetch("old", platform=AMD64).manifest.layers == image.manifest.layers
+
+
+def test_schema_1_is_refused_with_an_explanation(registry: FakeRegistry, fetcher: Fetcher) -> None:
+    registry.tag("app", "ancient", b'{"schemaVersion": 1, "fsLayers": []}')
+
+    with pytest.raises(ImageError, match="schema 1"):
+        fetcher.fetch("ancient", platform=AMD64)
+
+
+def test_one_flipped_bit_is_found_and_nothing_is_kept(
+    registry: FakeRegistry, fetcher: Fetcher, blobs: BlobDirectory, image: Image
+) -> None:
+    registry.add("app", "1.0", [image])
+    registry.behaviour.flipped = True
+
+    with pytest.raises(DigestMismatchError):
+        fetcher.fetch("1.0", platform=AMD64)
+
+    assert left_in(blobs) == [image.digest.hex]
+
+
+def test_a_blob_that_does_not_end_is_cut_off(
+    registry: FakeRegistry, fetcher: Fetcher, image: Image
+) -> None:
+    registry.add("app", "1.0", [image])
+    layer = str(image.manifest.layers[0].digest)
+    registry.blobs[layer] += b"more"
+
+    with pytest.raises(DigestMismatchError, match="more than"):
+        fetcher.fetch("1.0", platform=AMD64)
+
+
+@pytest.mark.parametrize("ranges", [True, False], ids=["ranges", "no-ranges"])
+def test_a_broken_connection_is_taken_up_again(
+    registry: FakeRegistry, fetcher: Fetcher, image: Image, *, ranges: bool
+) -> None:
+    registry.add("app", "1.0", [image])
+    registry.behaviour.ranges = ranges
+    registry.behaviour.cuts = [100, 20, 5]
+
+    fetched = fetcher.fetch("1.0", platform=AMD64)
+
+    assert validate_image(fetched) == ()
+    assert "bytes=100-" in [seen.headers.get("range") for seen in registry.seen]
+
+
+def test_a_connection_that_always_breaks_is_given_up(
+    registry: FakeRegistry, fetcher: Fetcher, blobs: BlobDirectory, image: Image
+) -> None:
+    registry.add("app", "1.0", [image])
+    registry.behaviour.cuts = [0] * 100
+
+    with pytest.raises(RegistryError, match="cannot be reached"):
+        fetcher.fetch("1.0", platform=AMD64)
+
+    assert left_in(blobs) == [image.digest.hex]
+
+
+def test_blobs_come_from_elsewhere(registry: FakeRegistry, fetcher: Fetcher, image: Image) -> None:
+    registry.add("app", "1.0", [image])
+    with FakeRegistry().running() as storage:
+        storage.blobs = registry.blobs
+        registry.behaviour.blob_redirect = storage.url
+        fetched = fetcher.fetch("1.0", platform=AMD64)
+
+    assert validate_image(fetched) == ()
+
+
+def test_a_missing_blob_is_named(registry: FakeRegistry, fetcher: Fetcher, image: Image) -> None:
+    registry.add("app", "1.0", [image])
+    lost = image.manifest.layers[1].digest
+    del registry.blobs[str(lost)]
+
+    with pytest.raises(RegistryError, match=str(lost)):
+        fetcher.fetch("1.0", platform=AMD64)
+
+
+def test_a_layer_that_cannot_be_used_is_not_fetched(
+    registry: FakeRegistry, fetcher: Fetcher, image: Image
+) -> None:
+    registry.add("app", "1.0", [image])
+    layers = [
+        replace(layer, media_type="application/x-squashfs") for layer in image.manifest.layers
+    ]
+    document = json.loads(image.manifest.raw) | {"layers": [each.to_json() for each in layers]}
+    registry.tag("app", "odd", canonical_json(document))
+
+    with pytest.raises(ImageError, match="squashfs"):
+        fetcher.fetch("odd", platform=AMD64)

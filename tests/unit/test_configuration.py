@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from condabox.conda.lockfile import LockedEnvironment, LockFile
+from condabox.conda.section import Healthcheck, ImageSection
+from condabox.configuration import annotations_of, container_config
+from condabox.oci.compress import Compression
+from condabox.oci.config import ContainerConfig
+from condabox.oci.config import Healthcheck as ImageHealthcheck
+from condabox.plan import BuildPlan
+from condabox.platforms import Platform
+
+BASE = ContainerConfig(
+    env={"PATH": "/usr/bin:/bin", "TERM": "xterm"},
+    cmd=("/bin/bash",),
+    labels={"org.opencontainers.image.version": "24.04"},
+)
+
+
+def plan(section: ImageSection) -> BuildPlan:
+    return BuildPlan(
+        name="serving",
+        source=Path("envs/serving.yml"),
+        platform=Platform(os="linux", architecture="amd64"),
+        locked=LockedEnvironment(subdir="linux-64", channels=(), packages=()),
+        lock=LockFile(
+            path=Path("envs/serving.conda-lock.yml"),
+            channels=(),
+            subdirs=("linux-64",),
+            packages={"linux-64": ()},
+            inputs={},
+            base=None,
+            base_digests={},
+        ),
+        lock_digest="0" * 64,
+        base="ubuntu:24.04",
+        base_digest=None,
+        image=section,
+        variables={},
+        budget=40,
+        compression=Compression.GZIP,
+        epoch=None,
+    )
+
+
+def configured(
+    section: ImageSection,
+    *,
+    base: ContainerConfig = BASE,
+    activation: dict[str, str] | None = None,
+) -> ContainerConfig:
+    return container_config(plan(section), base=base, activation=activation or {}, annotations={})
+
+
+def test_without_a_section_the_base_stays_and_the_prefix_leads_its_path() -> None:
+    config = configured(ImageSection())
+
+    assert config == replace(
+        BASE,
+        env={"LANG": "C.UTF-8", "PATH": "/opt/env/bin:/usr/bin:/bin", "TERM": "xterm"},
+    )
+
+
+def test_a_base_without_path_gets_the_usual_one() -> None:
+    config = configured(ImageSection(), base=ContainerConfig())
+
+    assert config.env["PATH"].startswith("/opt/env/bin:/usr/local/sbin:")
+
+
+def test_the_locale_of_the_base_is_left_alone() -> None:
+    config = configured(ImageSection(), base=ContainerConfig(env={"LC_ALL": "de_DE.UTF-8"}))
+
+    assert "LANG" not in config.env
+
+
+def test_the_section_wins_over_activation_and_that_over_the_base() -> None:
+    config = configured(
+        ImageSection(env={"A": "section"}),
+        base=ContainerConfig(env={"A": "base", "B": "base"}),
+        activation={"A": "activation", "B": "activation"},
+    )
+
+    assert (config.env["A"], config.env["B"]) == ("section", "activation")
+
+
+def test_everything_that_the_section_says_is_in_the_configuration() -> None:
+    config = configured(
+        ImageSection(
+            user="1000:0",
+            workdir="/app",
+            expose=("8000/tcp",),
+            entrypoint=("tini", "--"),
+            cmd=("uvicorn",),
+            labels={"team": "forecasting"},
+            healthcheck=Healthcheck(
+                cmd=("python", "-m", "app.health"),
+                interval=30,
+                timeout=0.5,
+                start_period=60,
+                retries=3,
+            ),
+        )
+    )
+
+    assert config == ContainerConfig(
+        user="1000:0",
+        working_dir="/app",
+        exposed_ports=("8000/tcp",),
+        entrypoint=("tini", "--"),
+        cmd=("uvicorn",),
+        env={"LANG": "C.UTF-8", "PATH": "/opt/env/bin:/usr/bin:/bin", "TERM": "xterm"},
+        labels={"org.opencontainers.image.version": "24.04", "team": "forecasting"},
+        healthcheck=ImageHealthcheck(
+            test=("CMD", "python", "-m", "app.health"),
+            interval=30_000_000_000,
+            timeout=500_000_000,
+            start_period=60_000_000_000,
+            retries=3,
+        ),
+    )
+
+
+def test_a_new_entrypoint_does_not_get_the_arguments_of_the_base() -> None:
+    assert configured(ImageSection(entrypoint=("tini", "--"))).cmd == ()
+
+
+def test_cuda_asks_for_the_driver_and_for_its_major_version_alone() -> None:
+    env = configured(ImageSection(cuda="12.8")).env
+
+    assert {key: value for key, value in env.items() if key.startswith("NVIDIA")} == {
+        "NVIDIA_DRIVER_CAPABILITIES": "compute,utility",
+        "NVIDIA_REQUIRE_CUDA": "cuda>=12.0",
+        "NVIDIA_VISIBLE_DEVICES": "all",
+    }
+
+
+def test_annotations_name_the_lock_and_the_base() -> None:
+    annotations = annotations_of(
+        plan(ImageSection()),
+        created="2026-01-01T00:00:00Z",
+        base_name=None,
+        base_digest="sha256:" + "1" * 64,
+    )
+
+    assert annotations == {
+        "io.condabox.lock.digest": "sha256:" + "0" * 64,
+        "org.opencontainers.image.base.digest": "sha256:" + "1" * 64,
+        "org.opencontainers.image.created": "2026-01-01T00:00:00Z",
+        "org.opencontainers.image.title": "serving",
+    }
