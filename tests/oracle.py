@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,16 +21,16 @@ from condabox.conda.archive import PackageArchive
 from condabox.conda.conflicts import find_conflicts
 from condabox.conda.entry import DirectoryEntry, FileEntry, LinkEntry, Spool
 from condabox.conda.lockfile import LockedPackage
-from condabox.conda.metadata import read_metadata, read_python_info
+from condabox.conda.metadata import read_metadata
 from condabox.conda.order import in_link_order
 from condabox.conda.packages import link_package, take_inventory
+from condabox.conda.python import PythonInfo
 from tests.fakes.packages import CHANNEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from condabox.conda.entry import PrefixEntry
-    from condabox.conda.python import PythonInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ ours: which other packages are in the environment must not change a package's la
 
 NOT_COMPARED = (
     Intended("modes", "any x bit is 0755, none is 0644; records are readable by all, not 0600"),
+    Intended("shebang that is not UTF-8", "keeps its bytes; rattler puts U+FFFD for them"),
     Intended("link with no_link", "stays a link, as with conda; rattler copies what it points to"),
     Intended("link with a placeholder", "stays a link; rattler makes it a patched copy"),
     Intended("link that leaves the prefix", "UnsafePathError; rattler warns and makes it"),
@@ -97,10 +99,11 @@ def compare(
 ) -> list[str]:
     """Return one line for every path at which rattler's tree and ours differ without intent.
 
-    ``scratch`` is an empty directory on a disk that has room for the packages twice.
+    ``scratch`` is a directory on a disk that has room for the packages twice.
     """
-    expected = rattler_tree(shipped, prefix=prefix, scratch=scratch)
-    actual = condabox_tree(shipped, prefix=prefix, scratch=scratch)
+    with tempfile.TemporaryDirectory(dir=scratch) as temporary:
+        expected = rattler_tree(shipped, prefix=prefix, scratch=Path(temporary))
+        actual = condabox_tree(shipped, prefix=prefix, scratch=Path(temporary))
     return [
         f"{path}: rattler has {expected.get(path)}, condabox has {actual.get(path)}"
         for path in sorted({*expected, *actual})
@@ -164,7 +167,8 @@ def condabox_tree(
 def python_info(shipped: Sequence[tuple[LockedPackage, Path]]) -> PythonInfo | None:
     for package, archive in shipped:
         if package.name == "python":
-            return read_python_info(PackageArchive(path=archive, name=archive.name), package)
+            inventory = take_inventory(archive, package, python=None)
+            return PythonInfo(version=package.version, site_packages=inventory.site_packages or "")
     return None
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from condabox.errors import SpecError
+from condabox.platforms import SUBDIRS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 DEFAULT_ALIAS = "https://conda.anaconda.org"
 
 _TOKEN = re.compile(r"/t/[^/]+(?=/|$)")
-_SUBDIR = re.compile(r"/(noarch|(linux|osx|win|freebsd|emscripten|wasi|zos)-[a-z0-9_]+)/?$")
+_SUBDIR = re.compile(rf"/(?:noarch|{'|'.join(SUBDIRS)})$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

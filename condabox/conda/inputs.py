@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 INPUTS_KEY = "condabox-inputs-"
 """Followed by a subdir."""
+
+_NAME = re.compile(r"(?:[^\s\[\]]+::)?([A-Za-z0-9_][A-Za-z0-9._-]*)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +84,12 @@ def inputs_of(spec: EnvironmentSpec, subdir: str, *, names: ChannelNames) -> Loc
         pip={category: tuple(sorted(set(found))) for category, found in pip.items() if found},
         virtual_packages=virtual_packages(subdir, base=spec.image.base, cuda=spec.image.cuda),
     )
+
+
+def package_of(requirement: str) -> str:
+    """Return the name that a match spec, or a requirement of pip's, begins with."""
+    found = _NAME.match(requirement)
+    return found[1].lower() if found else requirement
 
 
 def check_lock(

@@ -26,7 +26,8 @@ class PackageInventory:
     ``directories`` are those of them that are directories.  ``timestamp`` is in seconds,
     ``archive_size`` in bytes.  ``link_scripts`` are the paths of scripts that conda would run on
     installing; ``activation`` maps the paths of ``activate.d`` and ``env_vars.d`` files to their
-    text, which says `PREFIX_MARK` where `activation_in` puts the prefix.
+    text, which says `PREFIX_MARK` where `activation_in` puts the prefix.  ``site_packages`` is set
+    for a ``python`` that looks for modules elsewhere than usual (see `PythonInfo`).
     """
 
     paths: tuple[str, ...]
@@ -35,6 +36,7 @@ class PackageInventory:
     link_scripts: tuple[str, ...]
     activation: Mapping[str, str]
     directories: tuple[str, ...] = ()
+    site_packages: str | None = None
 
     def activation_in(self, prefix: str) -> dict[str, str]:
         """Return the activation scripts as they are in ``prefix``."""
@@ -49,6 +51,7 @@ class PackageInventory:
             "link_scripts": list(self.link_scripts),
             "activation": dict(self.activation),
             "directories": list(self.directories),
+            "site_packages": self.site_packages,
         }
 
     @classmethod
@@ -62,4 +65,5 @@ class PackageInventory:
             link_scripts=strings(fields.get("link_scripts"), at=join(at, "link_scripts")),
             activation=string_mapping(fields.get("activation"), at=join(at, "activation")),
             directories=strings(fields.get("directories"), at=join(at, "directories")),
+            site_packages=optional(fields, "site_packages", str, at=at),
         )

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condabox import process
-from condabox.conda.inputs import INPUTS_KEY, inputs_of
+from condabox.conda.inputs import INPUTS_KEY, inputs_of, package_of
 from condabox.conda.lockerrors import explain, names_unreachable
 from condabox.conda.lockfile import (
     BASE_KEY,
@@ -153,11 +153,28 @@ class _Run:
             failure=self.folder / "failure.json",
         )
 
+    def _asked(self) -> dict[str, LockInputs]:
+        """Return the inputs, with what is to be updated though nobody asks for it by name.
+
+        conda-lock can only update what an environment file names.
+        """
+        if self.job.keep is None:
+            return dict(self.inputs)
+        asked = {}
+        for subdir, found in self.inputs.items():
+            conda = dict(found.conda)
+            named = {package_of(spec) for specs in conda.values() for spec in specs}
+            for package in self.job.keep.packages.get(subdir, ()):
+                if package.manager == "conda" and package.name in {*self.job.update} - named:
+                    conda[package.category] = (*conda.get(package.category, ()), package.name)
+            asked[subdir] = replace(found, conda=conda)
+        return asked
+
     def write_files(self) -> None:
         job = self.job
         for category in self.categories:
             text = environment_file(
-                self.inputs, category=category, default_index=not self.indexes.urls
+                self._asked(), category=category, default_index=not self.indexes.urls
             )
             (self.folder / f"{category}.yml").write_text(text)
         (self.folder / "virtual-packages.yml").write_text(virtual_package_file(self.inputs))

@@ -61,13 +61,14 @@ def explain(stderr: str, *, environment: Path) -> SolveError:
             f"{environment}: packages from pip need Python",
             hint="add `python` to `dependencies:`",
         )
-    return SolveError(f"{environment}: {message[:_SHOWN]}")
+    reason = message[:_SHOWN] or "conda-lock failed and did not say why"
+    return SolveError(f"{environment}: {reason}")
 
 
 def _last_exception(stderr: str) -> str:
     """Return the message that a traceback ends with, or the last lines where there is none."""
-    _, _, ending = stderr.rpartition("\n  File ")
-    found = _EXCEPTION.search(ending)
+    _, trace, ending = stderr.rpartition("\n  File ")
+    found = _EXCEPTION.search(ending) if trace else None
     if found is not None:
         return found[2].strip()
     return "\n".join(stderr.strip().splitlines()[-5:])

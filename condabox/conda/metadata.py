@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 
 from condabox.conda.archive import normal_path
 from condabox.conda.entry_points import EntryPoint
-from condabox.conda.python import PythonInfo
 from condabox.decode import DecodeError, each, mapping, optional, required
 from condabox.errors import InstallError
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from condabox.conda.archive import PackageArchive
-    from condabox.conda.lockfile import LockedPackage
     from condabox.decode import JSON
 
 PathType = Literal["hardlink", "softlink", "directory"]
@@ -61,13 +59,17 @@ class ListedPath:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageMetadata:
-    """The files below ``info/`` that decide about installing; paths are unique."""
+    """The files below ``info/`` that decide about installing; paths are unique.
+
+    ``site_packages`` is where a ``python`` package looks for modules, if it is not the usual place.
+    """
 
     index: JSON
     about: JSON
     paths: tuple[ListedPath, ...]
     entry_points: tuple[EntryPoint, ...]
     noarch_python: bool
+    site_packages: str | None
 
     @property
     def timestamp(self) -> int | None:
@@ -95,22 +97,10 @@ def read_metadata(archive: PackageArchive) -> PackageMetadata:
             paths=paths,
             entry_points=_entry_points(info) if noarch_python else (),
             noarch_python=noarch_python,
+            site_packages=_site_packages(index, package=archive.name),
         )
     except DecodeError as error:
         raise InstallError(f"{archive.name}: {error}") from None
-
-
-def read_python_info(archive: PackageArchive, package: LockedPackage) -> PythonInfo:
-    """Return what the archive of the locked ``python`` says of where its modules lie."""
-    index = read_metadata(archive).index
-    try:
-        site_packages = optional(index, "python_site_packages_path", str, at="info/index.json")
-    except DecodeError as error:
-        raise InstallError(f"{archive.name}: {error}") from None
-    return PythonInfo(
-        version=package.version,
-        site_packages=normal_path(site_packages, package=archive.name) if site_packages else "",
-    )
 
 
 def _document(info: Mapping[str, bytes], name: str) -> JSON:
@@ -122,6 +112,11 @@ def _document(info: Mapping[str, bytes], name: str) -> JSON:
     except (ValueError, RecursionError) as error:
         raise DecodeError(f"is not JSON: {error}", at=at) from None
     return mapping(document, at=at)
+
+
+def _site_packages(index: JSON, *, package: str) -> str | None:
+    path = optional(index, "python_site_packages_path", str, at="info/index.json")
+    return normal_path(path, package=package) if path else None
 
 
 def _no_number(name: str) -> object:

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from condabox import process
 from condabox.conda.channels import without_credentials
+from condabox.errors import ToolMissingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,13 +112,17 @@ def _default_index() -> str | None:
 
 
 def _ask_pip(*arguments: str) -> str:
-    """Return what pip prints; nothing where there is no pip."""
-    done = process.attempt(
-        [sys.executable, "-m", "pip", *arguments],
-        # its help breaks lines, and with them addresses, at the terminal's width
-        env={**os.environ, "COLUMNS": "1000", "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
-    )
-    return done.stdout.decode(errors="replace") if done.returncode == 0 else ""
+    """Return what pip prints: this Python's, or else the one on PATH; nothing without either."""
+    # its help breaks lines, and with them addresses, at the terminal's width
+    env = {**os.environ, "COLUMNS": "1000", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    for command in ([sys.executable, "-m", "pip"], ["pip"]):
+        try:
+            done = process.attempt([*command, *arguments], env=env)
+        except ToolMissingError:
+            continue
+        if done.returncode == 0:
+            return done.stdout.decode(errors="replace")
+    return ""
 
 
 def _letters(hexadecimal: str) -> str:

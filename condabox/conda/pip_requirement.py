@@ -16,7 +16,7 @@ from condabox.errors import SpecError
 if TYPE_CHECKING:
     from pathlib import Path
 
-_DEEPEST = 8
+_MOST_FILES = 50
 _INCLUDE = re.compile(r"(?:-r\s*|--requirement[\s=]+)(?P<file>\S.*)")
 _EDITABLE = re.compile(r"-e\b|--editable\b")
 _COMMENT = re.compile(r"(?:^|\s+)#.*$")
@@ -28,7 +28,7 @@ def requirements(text: str, *, at: str, folder: Path) -> tuple[str, ...]:
     ``folder`` is where files are looked up.  Raise FieldError for what pip would take but no lock
     can hold: editable installs, paths and version control.
     """
-    return _read(text.strip(), at=at, folder=folder, including=())
+    return _read(text.strip(), at=at, place="", folder=folder, included=set())
 
 
 def project_name(requirement: str) -> str:
@@ -36,35 +36,40 @@ def project_name(requirement: str) -> str:
     return canonicalize_name(Requirement(requirement).name)
 
 
-def _read(text: str, *, at: str, folder: Path, including: tuple[Path, ...]) -> tuple[str, ...]:
+def _read(text: str, *, at: str, place: str, folder: Path, included: set[Path]) -> tuple[str, ...]:
+    """Read one line; ``place`` is the requirements file that it stands in, and its line."""
     include = _INCLUDE.fullmatch(text)
     if include is None:
-        _check(text, at=at)
+        if mistake := _mistake(text):
+            message, hint = mistake
+            raise FieldError(place + message, at=at, hint=hint)
         return (text,)
     if "://" in include["file"]:
         raise FieldError(
-            "a requirements file must be a local file", at=at, hint="save it beside this file"
+            f"{place}a requirements file must be a local file",
+            at=at,
+            hint="save it beside this file",
         )
     path = folder / include["file"].strip("\"'")
-    if path in including or len(including) >= _DEEPEST:
-        raise FieldError(f"{path} includes itself, or too many others", at=at)
-    found: list[str] = []
-    for number, line in _logical_lines(path, at=at):
-        try:
-            found += _read(line, at="", folder=path.parent, including=(*including, path))
-        except FieldError as problem:
-            message = str(problem)
-            where = message if message.startswith(str(folder)) else f"{path}:{number}: {message}"
-            raise FieldError(where, at=at, hint=problem.hint) from None
-    return tuple(found)
+    # Also for files that include each other many times over: the cost is that of reading them
+    if path.resolve() in included or len(included) >= _MOST_FILES:
+        raise FieldError(f"{place}{path} is included twice, or one of too many", at=at)
+    included.add(path.resolve())
+    return tuple(
+        requirement
+        for number, line in _logical_lines(path, at=at, place=place)
+        for requirement in _read(
+            line, at=at, place=f"{path}:{number}: ", folder=path.parent, included=included
+        )
+    )
 
 
-def _logical_lines(path: Path, *, at: str) -> list[tuple[int, str]]:
+def _logical_lines(path: Path, *, at: str, place: str) -> list[tuple[int, str]]:
     """Return what is left of a requirements file without comments, its lines joined at ``\\``."""
     try:
         content = read_text(path)
     except SpecError as error:
-        raise FieldError(error.message, at=at, hint=error.hint) from None
+        raise FieldError(place + error.message, at=at, hint=error.hint) from None
     lines: list[tuple[int, str]] = []
     start, pending = 1, ""
     for number, line in enumerate((*content.splitlines(), ""), start=1):
@@ -79,37 +84,33 @@ def _logical_lines(path: Path, *, at: str) -> list[tuple[int, str]]:
     return lines
 
 
-def _check(text: str, *, at: str) -> None:
-    """Raise FieldError unless ``text`` is a name with limits, or a name and the URL of a file."""
-    if mistake := _refusal(text):
-        message, hint = mistake
-        raise FieldError(message, at=at, hint=hint)
+def _mistake(text: str) -> tuple[str, str] | None:
+    """Say what is wrong with what is no name with limits, and no name with the URL of a file."""
+    if refusal := _refusal(text):
+        return refusal
     try:
         requirement = Requirement(text)
     except InvalidRequirement:
         message, hint = _misspelling(text)
-        raise FieldError(f"{_shown(text)} {message}", at=at, hint=hint) from None
+        return f"{_shown(text)} {message}", hint
     if requirement.url is None:
-        return
+        return None
+    return _refusal(requirement.url) or _bad_address(requirement.name, requirement.url)
+
+
+def _bad_address(name: str, address: str) -> tuple[str, str] | None:
     try:
-        url = urlsplit(requirement.url)
+        url = urlsplit(address)
     except ValueError:
-        raise FieldError("holds an address that is none", at=at) from None
-    if mistake := _refusal(requirement.url):
-        message, hint = mistake
-        raise FieldError(message, at=at, hint=hint)
+        return f"the address of {name} is not a URL", "write it as `name @ https://…`"
     if url.scheme not in {"http", "https"} or not url.hostname:
-        raise FieldError(
-            f"{requirement.name} comes from a local path, which no other machine has",
-            at=at,
-            hint="build a wheel and publish it, or copy the code with `condabox: app:`",
-        )
+        return f"the address of {name} is not one of the web", "write it as `name @ https://…`"
     if url.username is not None:
-        raise FieldError(
-            f"the address of {requirement.name} holds credentials, which would be locked",
-            at=at,
-            hint="keep them out of the file, for example in ~/.netrc",
+        return (
+            f"the address of {name} holds credentials, which would be locked",
+            "keep them out of the file, for example in ~/.netrc",
         )
+    return None
 
 
 def _refusal(text: str) -> tuple[str, str] | None:

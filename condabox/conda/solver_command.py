@@ -23,6 +23,7 @@ from urllib.parse import unquote, urlsplit
 from condabox import __version__
 from condabox.conda.channels import without_credentials
 from condabox.conda.condarc import read_condarc
+from condabox.conda.inputs import package_of
 from condabox.conda.solver import solve
 from condabox.conda.solver_request import SolverRequest
 from condabox.errors import CondaboxError
@@ -93,12 +94,12 @@ def _install(arguments: argparse.Namespace, request: SolverRequest, subdir: str)
     """Move the packages of ``specs`` as far as they go, and as few others as possible."""
     channels, virtual_packages = _channels(arguments.channel, subdir=subdir)
     installed = _installed(arguments.prefix)
-    moved = {_name(spec) for spec in arguments.specs}
+    moved = {package_of(spec) for spec in arguments.specs}
     standing = [
         spec
         # what the environment file asks for goes on being asked for
         for spec in request.specs.get(subdir, ())
-        if _name(spec) not in moved
+        if package_of(spec) not in moved
     ]
     records = solve(
         [*arguments.specs, *standing, *sorted(installed)],
@@ -134,15 +135,6 @@ def _info(_arguments: argparse.Namespace, _request: SolverRequest, subdir: str) 
 
 
 _COMMANDS = {"create": _create, "install": _install, "list": _list, "info": _info}
-
-
-def _name(spec: str) -> str:
-    """Return the package that a match spec is about."""
-    name = spec.rpartition("::")[2]
-    for index, character in enumerate(name):
-        if character in " =<>!~[":
-            return name[:index].lower()
-    return name.lower()
 
 
 def _channels(given: Sequence[str], *, subdir: str) -> tuple[list[str], dict[str, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from condabox.conda.document import read_document
 from condabox.conda.reading import FieldError, Problems, Table, word
 from condabox.conda.section import ImageSection, read_section
 from condabox.conda.values import variables
+from condabox.decode import DecodeError, mapping
 from condabox.errors import SpecError
 from condabox.platforms import PLATFORM_OF_SUBDIR, SUBDIRS, host_subdir
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from condabox.conda.dependencies import Dependency
     from condabox.conda.document import Document
-    from condabox.decode import DecodeError
-
 _KEYS = ("name", "channels", "dependencies", "platforms", "variables", "prefix", "condabox")
 _ELSEWHERE = {
     "allow-pypi-requests": "set [pip] index-url in condabox.toml",
@@ -59,12 +57,14 @@ class EnvironmentSpec:
 def read_environment(path: Path) -> EnvironmentSpec:
     """Read and check the environment file at ``path``; raise SpecError with all that is wrong."""
     document = read_document(path)
-    if not isinstance(document.value, dict):
+    try:
+        root = mapping(document.value, at="")
+    except DecodeError as error:
         raise SpecError(
-            f"{path}:1: expected a mapping at the top",
+            f"{path}: {error}",
             hint="an environment file has keys such as `name:`, `channels:` and `dependencies:`",
-        )
-    root, folder, problems = document.value, path.parent, Problems()
+        ) from None
+    folder, problems = path.parent, Problems()
     misplaced = sorted(_ELSEWHERE.keys() & root.keys())
     for key in misplaced:
         problems.add(FieldError("does not belong here", at=key, hint=_ELSEWHERE[key]))
@@ -130,12 +130,7 @@ def _platform(value: object, at: str) -> str:
     for subdir, platform in PLATFORM_OF_SUBDIR.items():
         if found == str(platform):
             raise FieldError(f"is OCI's word, conda's is {subdir}", at=at, hint=f"write {subdir}")
-    near = difflib.get_close_matches(found, SUBDIRS, n=1)
-    raise FieldError(
-        f"{found!r} is not a platform",
-        at=at,
-        hint=f"did you mean {near[0]}?" if near else f"one of {', '.join(SUBDIRS)}",
-    )
+    raise FieldError(f"{found!r} is not a platform", at=at, hint=f"one of {', '.join(SUBDIRS)}")
 
 
 def _image_subdir_of_host() -> str:

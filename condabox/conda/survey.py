@@ -46,6 +46,7 @@ def conda_inventory(
         link_scripts=tuple(each for each in paths if _LINK_SCRIPT.fullmatch(each)),
         activation=_activation(archive, metadata),
         directories=tuple(sorted(directories, key=str.encode)),
+        site_packages=metadata.site_packages,
     )
 
 

@@ -102,7 +102,7 @@ def open_wheel(
         )
     try:
         with zipfile.ZipFile(archive) as opened:
-            yield _read(opened, package, python)
+            yield _read(opened, package, python, size=archive.stat().st_size)
     except (zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError) as error:
         raise InstallError(
             f"{filename}: the wheel is damaged: {str(error) or 'it ends too early'}",
@@ -114,9 +114,11 @@ def open_wheel(
         raise InstallError(f"{archive} cannot be read: {error.strerror or error}") from None
 
 
-def _read(archive: zipfile.ZipFile, package: LockedPackage, python: PythonInfo) -> Wheel:
+def _read(
+    archive: zipfile.ZipFile, package: LockedPackage, python: PythonInfo, *, size: int
+) -> Wheel:
     filename = package.filename
-    infos = _checked_infos(archive, filename)
+    infos = _checked_infos(archive, filename, size=size)
     stem = _dist_info_stem(infos, package)
     files = _TextFiles(archive=archive, infos=infos, filename=filename, folder=f"{stem}.dist-info")
     _check_wheel_file(files)
@@ -139,8 +141,13 @@ def _read(archive: zipfile.ZipFile, package: LockedPackage, python: PythonInfo) 
     )
 
 
-def _checked_infos(archive: zipfile.ZipFile, filename: str) -> dict[str, zipfile.ZipInfo]:
-    """Return the files by name, after every name and size was found harmless."""
+def _checked_infos(
+    archive: zipfile.ZipFile, filename: str, *, size: int
+) -> dict[str, zipfile.ZipInfo]:
+    """Return the files by name, after every name and size was found harmless.
+
+    ``size`` is the archive's own, in bytes: files that share bytes of it are a bomb.
+    """
     infos: dict[str, zipfile.ZipInfo] = {}
     for info in archive.infolist():
         parts = info.filename.removesuffix("/").split("/")
@@ -156,8 +163,7 @@ def _checked_infos(archive: zipfile.ZipFile, filename: str) -> dict[str, zipfile
         infos[info.filename] = info
     packed = sum(info.compress_size for info in infos.values())
     unpacked = sum(info.file_size for info in infos.values())
-    archive.fp.seek(0, 2) if archive.fp else None
-    if archive.fp is None or packed > archive.fp.tell() or unpacked > _LARGEST_RATIO * packed:
+    if packed > size or unpacked > _LARGEST_RATIO * packed:
         raise InstallError(f"{filename}: the archive claims to hold more than it can")
     return infos
 

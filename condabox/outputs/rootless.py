@@ -129,14 +129,14 @@ def _prepared(
     root: RootDirectory, command: Command, user: User, isolation: Isolation, state: Path
 ) -> dict[str, object]:
     """Make the root ready for the command, and say what its first process has to know."""
+    working_dir = command.working_dir or "/"
+    env = {"PATH": _PATH, "HOME": user.home, **command.env}
+    if any("\0" in text for text in (*command.arguments, *env, *env.values(), working_dir)):
+        raise ImageError("a zero byte is in the command, a variable or the working directory")
     for name in _HOST_FILES:
         if Path("/", name).is_file():
             root.write(name, Path("/", name).read_bytes())
-    working_dir = command.working_dir or "/"
     root.make_directory(working_dir)
-    env = {"PATH": _PATH, "HOME": user.home, **command.env}
-    if any("\0" in text for text in (*command.arguments, *env, *env.values(), working_dir)):
-        raise ImageError("a zero byte is in the command or in a variable")
     return {
         "root": str(root.path),
         "proc": str(root.make_directory("proc")),

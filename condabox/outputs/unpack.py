@@ -64,22 +64,29 @@ class RootDirectory:
             raise ImageError(f"layer {name} cannot be unpacked: {error}") from None
 
     def read(self, path: str) -> bytes:
-        """Return the content of a small file of the image, or nothing where there is none."""
+        """Return what a file of the image has, at most 1 MiB; nothing where there is none."""
         try:
             found = self._follow(_parts(path))
-            return found.read_bytes() if found.is_file() else b""
+            if not found.is_file():
+                return b""
+            with found.open("rb") as file:
+                return file.read(_CHUNK)
         except (_UnsafeEntryError, OSError):
             return b""
 
     def write(self, path: str, data: bytes) -> None:
         """Make ``data`` the content of ``path``, instead of what the image has there."""
-        target = self.make_directory(path.rpartition("/")[0]) / path.rpartition("/")[2]
-        self._remove(target)
-        target.write_bytes(data)
-        target.chmod(0o644)
+        folder, _, name = path.rpartition("/")
+        target = self.make_directory(folder) / name
+        try:
+            self._remove(target)
+            target.write_bytes(data)
+            target.chmod(0o644)
+        except OSError as error:
+            raise ImageError(f"{path} cannot be made in the image's root: {error}") from None
 
     def make_directory(self, path: str) -> Path:
-        """Make ``path``, and what leads to it, directories of the image that are no links."""
+        """Make ``path`` a directory of the image, and return where it really is."""
         try:
             return self._directory(_parts(path), set())
         except _UnsafeEntryError as error:
@@ -112,7 +119,10 @@ class RootDirectory:
         else:
             self._remove(target)
             self._make(archive, member, target)
-        written.add(target)
+        for path in _up_to(target, self.path):
+            if path in written:
+                break
+            written.add(path)
 
     def _make(self, archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
         if member.issym():
@@ -169,16 +179,18 @@ class RootDirectory:
             hidden = name.removeprefix(_WHITEOUT)
             if hidden in {"", ".", ".."}:
                 raise _UnsafeEntryError(f"{name!r} is not a whiteout")
-            # layer.md: whiteouts apply to lower layers, whatever their place in this one.
-            if parent / hidden not in written:
-                self._remove(parent / hidden)
+            self._hide(parent / hidden, written)
+
+    def _hide(self, target: Path, written: set[Path]) -> None:
+        # layer.md: whiteouts apply to lower layers, whatever their place in this one.
+        if target not in written:
+            self._remove(target)
+        elif not target.is_symlink() and target.is_dir():
+            self._clear(target, written)
 
     def _clear(self, directory: Path, written: set[Path]) -> None:
         for child in list(directory.iterdir()):
-            if child not in written:
-                self._remove(child)
-            elif not child.is_symlink() and child.is_dir():
-                self._clear(child, written)
+            self._hide(child, written)
 
     def _remove(self, target: Path) -> None:
         try:

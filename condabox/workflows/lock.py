@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from condabox.base import open_base
 from condabox.conda.condarc import read_condarc
-from condabox.conda.inputs import check_lock, inputs_of
+from condabox.conda.inputs import check_lock, inputs_of, package_of
 from condabox.conda.locker import LockJob, lock_environment, lock_path
 from condabox.conda.lockfile import read_lock_file
 from condabox.conda.spec import read_environment
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from condabox.conda.spec import EnvironmentSpec
     from condabox.events import Reporter
     from condabox.settings import Settings
-
-_NAME = re.compile(r"(?:[^\s:]+::)?([A-Za-z0-9][A-Za-z0-9._-]*)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,7 +212,7 @@ def _check_inputs(
     names: ChannelNames,
 ) -> None:
     asked_before, asked_now = _requirements(old), _requirements(new)
-    moved = {_package_of(text) for text in asked_before ^ asked_now}
+    moved = {package_of(text) for text in asked_before ^ asked_now}
     if old.virtual_packages != new.virtual_packages or not moved <= set(update):
         raise StaleLockError(
             _told(
@@ -229,11 +226,6 @@ def _check_inputs(
 def _requirements(inputs: LockInputs) -> set[str]:
     every = (*inputs.conda.values(), *inputs.pip.values())
     return {text for requirements in every for text in requirements}
-
-
-def _package_of(requirement: str) -> str:
-    found = _NAME.match(requirement)
-    return found[1].lower() if found else requirement
 
 
 def _told(problem: str, changes: Sequence[str]) -> str:

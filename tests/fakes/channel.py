@@ -148,8 +148,14 @@ class ChannelServer:
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
+            def do_HEAD(self) -> None:
+                self._answer(body=False)
+
             def do_GET(self) -> None:
                 fake.requests.append(self.path)
+                self._answer(body=True)
+
+            def _answer(self, *, body: bool) -> None:
                 status = fake._status(self.path, self.headers.get("Authorization"))
                 if status != HTTPStatus.OK:
                     self.send_error(status)
@@ -159,6 +165,8 @@ class ChannelServer:
                 self.send_header("Content-Type", fake._type(self.path))
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
+                if not body:
+                    return
                 if fake.cut.get(self.path, 0) > 0:
                     fake.cut[self.path] -= 1
                     data = data[: len(data) // 2]

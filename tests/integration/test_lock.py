@@ -29,7 +29,7 @@ from tests.fakes.wheels import publish, publish_source
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from condabox.conda.lockfile import LockFile
+    from condabox.conda.lockfile import LockedPackage, LockFile
     from condabox.workflows.lock import LockResult
 
 FORGE = "https://conda.anaconda.org/conda-forge"
@@ -90,6 +90,10 @@ class Project:
 
     def versions(self, subdir: str = "linux-64") -> dict[str, str]:
         return {p.name: p.version for p in self.locked.environments[subdir].packages}
+
+    def wheels(self, subdir: str = "linux-64") -> dict[str, LockedPackage]:
+        packages = self.locked.environments[subdir].packages
+        return {p.filename: p for p in packages if p.manager == "pip"}
 
     def changes(self) -> tuple[str, ...]:
         return stale_inputs(self.path, subdirs=(), env=self.env)
@@ -445,9 +449,8 @@ def test_packages_of_pip_are_locked_from_pip_s_index(
 
     project.lock()
 
-    for subdir, tag in (("linux-64", "x86_64"), ("linux-aarch64", "aarch64")):
-        found = project.locked.environments[subdir].packages
-        wheels = {p.filename: p for p in found if p.manager == "pip"}
+    for subdir, tag in (("linux-aarch64", "aarch64"), ("linux-64", "x86_64")):
+        wheels = project.wheels(subdir)
         # numpy is conda's already
         assert sorted(wheels) == [
             "app-1.0-py3-none-any.whl",
@@ -455,7 +458,7 @@ def test_packages_of_pip_are_locked_from_pip_s_index(
         ]
         assert all(p.url.startswith(f"{index.url}/files/") for p in wheels.values())
     assert "secret" not in project.lock_path.read_text()
-    wheel = next(p for p in found if p.name == "app")
+    wheel = project.wheels()["app-1.0-py3-none-any.whl"]
     assert wheel.sha256 == digest
     fetch_archives([wheel], settings=project.settings, reporter=SilentReporter())
 
@@ -510,9 +513,8 @@ def test_without_the_table_of_names_condabox_s_own_is_used(
     project.write(DEPENDENCIES + "  - pip: [app]\n")
     project.lock()
 
-    assert [
-        p.name for p in project.locked.environments["linux-64"].packages if p.manager == "pip"
-    ] == ["app"]
+    assert sorted(project.wheels()) == ["app-1.0-py3-none-any.whl"]
+    assert any("table of package names" in text for text in project.warnings)
 
 
 def test_what_pip_s_index_does_not_have_is_told(project: Project, index: ChannelServer) -> None:

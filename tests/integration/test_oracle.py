@@ -64,7 +64,6 @@ TREE: dict[str, Shipped] = {
 
 
 def differences(*archives: Path, scratch: Path, prefix: str = PREFIX) -> list[str]:
-    scratch.mkdir()
     return compare([as_shipped(archive) for archive in archives], prefix=prefix, scratch=scratch)
 
 
@@ -80,7 +79,7 @@ def test_one_package_gives_rattlers_tree(
         tmp_path, "tool", files=files, archive_format=archive_format, old_style=old_style
     )
 
-    assert differences(archive, scratch=tmp_path / "scratch", prefix=prefix) == []
+    assert differences(archive, scratch=tmp_path, prefix=prefix) == []
 
 
 def test_old_style_placeholders_may_be_quoted_or_left_out(tmp_path: Path) -> None:
@@ -94,7 +93,7 @@ def test_old_style_placeholders_may_be_quoted_or_left_out(tmp_path: Path) -> Non
         tmp_path, "old", files=files, old_style=True, info={"has_prefix": has_prefix}
     )
 
-    assert differences(archive, scratch=tmp_path / "scratch") == []
+    assert differences(archive, scratch=tmp_path) == []
 
 
 @pytest.mark.parametrize("prefix", [PREFIX, LONG, "/with space/env"])
@@ -119,7 +118,7 @@ def test_noarch_python_gives_rattlers_tree(tmp_path: Path, prefix: str) -> None:
         entry_points=["tool = tool.cli:main", "tool-x=tool.cli:App.run", " a.b = tool : main "],
     )
 
-    assert differences(python, tool, scratch=tmp_path / "scratch", prefix=prefix) == []
+    assert differences(python, tool, scratch=tmp_path, prefix=prefix) == []
 
 
 def test_free_threaded_python_has_its_own_site_packages(tmp_path: Path) -> None:
@@ -133,7 +132,7 @@ def test_free_threaded_python_has_its_own_site_packages(tmp_path: Path) -> None:
     )
     tool = make_package(tmp_path, "tool", files={"site-packages/tool.py": "x"}, noarch="python")
 
-    assert differences(python, tool, scratch=tmp_path / "scratch") == []
+    assert differences(python, tool, scratch=tmp_path) == []
 
 
 def test_noarch_generic_is_linked_as_it_is(tmp_path: Path) -> None:
@@ -141,7 +140,7 @@ def test_noarch_generic_is_linked_as_it_is(tmp_path: Path) -> None:
         tmp_path, "data", files={"site-packages/x": "1", "share/y": "2"}, noarch="generic"
     )
 
-    assert differences(archive, scratch=tmp_path / "scratch") == []
+    assert differences(archive, scratch=tmp_path) == []
 
 
 CLOBBERING: dict[str, tuple[dict[str, list[str]], list[str]]] = {
@@ -177,7 +176,7 @@ def test_the_same_package_wins_a_path(
     if backwards:
         archives.reverse()
 
-    assert differences(*archives, scratch=tmp_path / "scratch") == []
+    assert differences(*archives, scratch=tmp_path) == []
 
 
 @given(
@@ -220,4 +219,4 @@ def test_the_worlds_packages_give_rattlers_tree(world: World, tmp_path: Path, su
         for archive in sorted((world.channel / folder).glob("*.conda"))
     }
 
-    assert differences(*archives.values(), scratch=tmp_path / "scratch") == []
+    assert differences(*archives.values(), scratch=tmp_path) == []

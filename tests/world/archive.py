@@ -1,4 +1,4 @@
-"""Turn a staged tree into a conda package, in either format, with the metadata that conda-build adds."""
+"""Turn a staged tree into a conda package of either format, with all its metadata."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import os
 import tarfile
 import zipfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import zstandard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 PLACEHOLDER_LENGTH = 255
 _CHUNK = 1 << 20
@@ -85,7 +85,7 @@ def write_package(staging: Path, metadata: Metadata, *, directory: Path) -> Buil
 
 def _paths(staging: Path, prefix: str) -> list[JsonObject]:
     entries: list[JsonObject] = []
-    for path in sorted(staging.rglob("*"), key=lambda item: os.fsencode(item)):
+    for path in sorted(staging.rglob("*"), key=os.fsencode):
         name = path.relative_to(staging).as_posix()
         if path.is_symlink():
             target = path.resolve()

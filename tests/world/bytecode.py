@@ -1,11 +1,10 @@
-"""Compile byte code as conda-build does, with Debian's own interpreter run from where it is unpacked."""
+"""Compile byte code as conda-build does, with Debian's interpreter, unpacked but not installed."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condabox import process
@@ -13,6 +12,7 @@ from tests.world.architectures import PYTHON
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from tests.world.apt import Deb
     from tests.world.architectures import Architecture

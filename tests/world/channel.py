@@ -7,13 +7,11 @@ import os
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from tests.world.archive import JsonObject
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from tests.world.archive import Built
+    from tests.world.archive import Built, JsonObject
 
 
 def write_channel(channel: Path, packages: Iterable[Built], *, subdirs: Iterable[str]) -> None:

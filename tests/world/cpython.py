@@ -45,8 +45,10 @@ _EDITS = (
     ("sysconfig.py", r", 'posix_local', 'deb_system'\)", ")"),
     (
         "sysconfig.py",
-        r"    if sys\.base_prefix != sys\.prefix or hasattr(?s:.*?)"
-        r"            prefix_scheme = 'posix_local'\n\n",
+        (
+            r"    if sys\.base_prefix != sys\.prefix or hasattr(?s:.*?)"
+            r"            prefix_scheme = 'posix_local'\n\n"
+        ),
         "",
     ),
     ("sysconfig.py", r"'prefix': prefix_scheme", "'prefix': 'posix_prefix'"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import os
 import posixpath
 import re
 import shutil
@@ -145,7 +144,10 @@ def _unpack(deb: Deb, recipe: DebianRecipe, staging: Path, *, triple: str) -> in
                 continue
             target = staging / place
             if member.issym():
-                _link(target, _link_target(name, member.linkname, triple=triple))
+                linked = _link_target(name, member.linkname, triple=triple)
+                if linked is not None and not target.exists():
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.symlink_to(linked)
             elif member.isreg() or member.islnk():
                 _copy(tar, member, target)
     for link in staging.glob("share/doc/*"):
@@ -163,14 +165,6 @@ def _copy(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
     with stream, target.open("wb") as out:
         shutil.copyfileobj(stream, out)
     target.chmod(0o755 if member.mode & 0o100 else 0o644)
-
-
-def _link(target: Path, link: str | None) -> None:
-    if link is None or (target.exists() and not target.is_symlink()):
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)
-    target.symlink_to(os.path.relpath(link, target.parent) if os.path.isabs(link) else link)
 
 
 def _link_target(name: str, target: str, *, triple: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Which of Debian's packages become which conda packages, and what the stand-in for ubuntu holds."""
+"""Which of Debian's packages become which conda packages, and which the stand-in for ubuntu."""
 
 from __future__ import annotations
 

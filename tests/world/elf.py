@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 Buffer = mmap.mmap | bytes | bytearray
@@ -21,10 +22,11 @@ _DYNAMIC = struct.Struct("<qQ")
 _SYMBOL = struct.Struct("<IBBHQQ")
 
 LOAD, _DYNAMIC_SEGMENT, _GNU_STACK = 1, 2, 0x6474E551
-_NEEDED, _HASH, _STRTAB, _SYMTAB, _STRSZ, _SYMENT = 1, 4, 5, 6, 10, 11
+_NULL, _NEEDED, _HASH, _STRTAB, _SYMTAB, _STRSZ, _SYMENT = 0, 1, 4, 5, 6, 10, 11
 _SONAME, _RPATH, _RUNPATH = 14, 15, 29
 _SHARED_OBJECT = 3
 _READ_WRITE = 6
+_SEGMENTS = 3
 # Data alone is the same on every page size; this is the largest that Linux has on arm64.
 _PAGE = 0x10000
 
@@ -59,69 +61,85 @@ def read_dynamic(path: Path) -> Dynamic | None:
             return _parse(image)
 
 
-def data_library(*, elf_machine: int, soname: str, symbols: dict[str, bytes]) -> bytes:
+def data_library(*, elf_machine: int, soname: str, symbols: Mapping[str, bytes]) -> bytes:
     """Make a shared object that holds ``symbols`` and no code, so that no compiler is needed.
 
     Its one segment is read with `dlsym`; section headers, which only linkers read, it has none.
     """
-    names = bytearray(b"\0")
-    offset_of = {}
-    for name in (soname, *symbols):
-        offset_of[name] = len(names)
-        names += name.encode() + b"\0"
+    strings = _Strings()
+    soname_at = strings.add(soname)
+    names = [strings.add(name) for name in symbols]
+    hashes = _hash_table(len(symbols))
 
-    count = 1 + len(symbols)
-    # A hash table of one bucket that chains every symbol: gABI chapter 5.
-    chain = [*range(2, count), 0] if symbols else []
-    hashes = struct.pack(f"<{3 + count}I", 1, count, 1 if symbols else 0, 0, *chain)
-
-    dynamic_at = _HEADER.size + 3 * _SEGMENT.size
+    dynamic_at = _HEADER.size + _SEGMENTS * _SEGMENT.size
     hash_at = dynamic_at + 7 * _DYNAMIC.size
     symbols_at = _aligned(hash_at + len(hashes))
-    names_at = symbols_at + count * _SYMBOL.size
-    data_at = _aligned(names_at + len(names))
+    strings_at = symbols_at + (1 + len(symbols)) * _SYMBOL.size
+    data_at = _aligned(strings_at + len(strings.data))
 
     table, data = bytearray(_SYMBOL.size), bytearray()
-    for name, value in symbols.items():
+    for name_at, value in zip(names, symbols.values(), strict=True):
         # STB_GLOBAL, STT_OBJECT; any section index but SHN_UNDEF makes the symbol a defined one.
-        table += _SYMBOL.pack(offset_of[name], 0x11, 0, 1, data_at + len(data), len(value))
+        table += _SYMBOL.pack(name_at, 0x11, 0, 1, data_at + len(data), len(value))
         data += value
-
-    dynamic = b"".join(
-        _DYNAMIC.pack(tag, value)
-        for tag, value in (
-            (_SONAME, offset_of[soname]),
-            (_HASH, hash_at),
-            (_STRTAB, names_at),
-            (_SYMTAB, symbols_at),
-            (_STRSZ, len(names)),
-            (_SYMENT, _SYMBOL.size),
-            (0, 0),
-        )
-    )
+    dynamic = {
+        _SONAME: soname_at,
+        _HASH: hash_at,
+        _STRTAB: strings_at,
+        _SYMTAB: symbols_at,
+        _STRSZ: len(strings.data),
+        _SYMENT: _SYMBOL.size,
+        _NULL: 0,
+    }
     size = data_at + len(data)
-    identity = MAGIC + bytes((2, 1, 1)) + bytes(9)
-    header = _HEADER.pack(
-        identity, _SHARED_OBJECT, elf_machine, 1, 0, _HEADER.size, 0, 0,
-        _HEADER.size, _SEGMENT.size, 3, 0, 0, 0,
-    )  # fmt: skip
-    segments = (
-        _SEGMENT.pack(LOAD, _READ_WRITE, 0, 0, 0, size, size, _PAGE)
-        + _SEGMENT.pack(
-            _DYNAMIC_SEGMENT, _READ_WRITE, dynamic_at, dynamic_at, dynamic_at,
-            len(dynamic), len(dynamic), 8,
-        )
-        + _SEGMENT.pack(_GNU_STACK, _READ_WRITE, 0, 0, 0, 0, 0, 16)
-    )  # fmt: skip
     image = bytearray(size)
     for at, piece in (
-        (0, header + segments + dynamic + hashes),
+        (
+            0,
+            _headers(
+                elf_machine, dynamic_at=dynamic_at, dynamic_size=hash_at - dynamic_at, size=size
+            ),
+        ),
+        (dynamic_at, b"".join(_DYNAMIC.pack(*row) for row in dynamic.items())),
+        (hash_at, hashes),
         (symbols_at, table),
-        (names_at, names),
+        (strings_at, strings.data),
         (data_at, data),
     ):
         image[at : at + len(piece)] = piece
     return bytes(image)
+
+
+class _Strings:
+    """A string table: what is added stands at the offset that is returned."""
+
+    def __init__(self) -> None:
+        self.data = bytearray(b"\0")
+
+    def add(self, text: str) -> int:
+        start = len(self.data)
+        self.data += text.encode() + b"\0"
+        return start
+
+
+def _hash_table(symbols: int) -> bytes:
+    """Return a hash table of one bucket, which chains all symbols: gABI chapter 5."""
+    chain = (0, *range(2, symbols + 1), 0)
+    return struct.pack(f"<{4 + symbols}I", 1, 1 + symbols, 1, *chain)
+
+
+def _headers(elf_machine: int, *, dynamic_at: int, dynamic_size: int, size: int) -> bytes:
+    header = (
+        MAGIC + b"\x02\x01\x01" + bytes(9), _SHARED_OBJECT, elf_machine, 1, 0, _HEADER.size, 0, 0,
+        _HEADER.size, _SEGMENT.size, _SEGMENTS, 0, 0, 0,
+    )  # fmt: skip
+    where = (dynamic_at, dynamic_at, dynamic_at, dynamic_size, dynamic_size)
+    return (
+        _HEADER.pack(*header)
+        + _SEGMENT.pack(LOAD, _READ_WRITE, 0, 0, 0, size, size, _PAGE)
+        + _SEGMENT.pack(_DYNAMIC_SEGMENT, _READ_WRITE, *where, 8)
+        + _SEGMENT.pack(_GNU_STACK, _READ_WRITE, 0, 0, 0, 0, 0, 16)
+    )
 
 
 def read_segments(image: Buffer) -> tuple[Segment, ...]:
@@ -144,7 +162,7 @@ def read_entries(image: Buffer) -> tuple[tuple[int, int], ...]:
         _DYNAMIC.unpack_from(image, at)
         for at in range(table.offset, table.offset + table.size, _DYNAMIC.size)
     )
-    return tuple(itertools.takewhile(lambda row: row[0] != 0, rows))
+    return tuple(itertools.takewhile(lambda row: row[0] != _NULL, rows))
 
 
 def _aligned(offset: int) -> int:

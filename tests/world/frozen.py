@@ -29,7 +29,7 @@ _RELATIVE = {8, 1027}  # R_X86_64_RELATIVE, R_AARCH64_RELATIVE
 
 
 def forget_frozen(path: Path, name: str, *, previous: str) -> None:
-    """Take ``name``, which follows ``previous`` in the table, out of the frozen modules of ``path``."""
+    """Take ``name``, the entry after ``previous``, out of the frozen modules of ``path``."""
     data = bytearray(path.read_bytes())
     segments = [segment for segment in read_segments(data) if segment.kind == LOAD]
     pointers = _relocated_pointers(data, segments) or _plain_pointers(data, segments, name)
@@ -50,7 +50,7 @@ def forget_frozen(path: Path, name: str, *, previous: str) -> None:
 
 
 def _relocated_pointers(data: bytearray, segments: Sequence[Segment]) -> dict[int, int]:
-    """Map the address of every pointer that the loader fills in to where the file keeps its value."""
+    """Map the address of each pointer that the loader fills in to where its value is kept."""
     values = dict(read_entries(data))
     start = _offset(segments, values.get(_RELA, 0))
     found = {}
@@ -62,7 +62,7 @@ def _relocated_pointers(data: bytearray, segments: Sequence[Segment]) -> dict[in
 
 
 def _plain_pointers(data: bytearray, segments: Sequence[Segment], name: str) -> dict[int, int]:
-    """Do the same for an executable that is not relocated: pointers to ``name`` and their neighbours."""
+    """Do the same where nothing is relocated: pointers to ``name``, and those an entry before."""
     found = {}
     for match in re.finditer(re.escape(f"{name}\0".encode()), data):
         address = _address(segments, match.start())

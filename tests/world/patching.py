@@ -26,7 +26,7 @@ class Provider:
     version: str
 
     def requirement(self) -> str:
-        """A match spec as conda-forge's run exports write it: this version, up to the next major."""
+        """Ask for this version or newer, below the next major one: conda-forge's usual pin."""
         major = int(self.version.partition(".")[0])
         return f"{self.name} >={self.version},<{major + 1}.0a0"
 
@@ -53,7 +53,7 @@ def set_search_paths(
         if any((path.parent / name).exists() for name in dynamic.needed):
             wanted.append("$ORIGIN")
         if own or directory.name == "bin":
-            wanted.append(os.path.join("$ORIGIN", os.path.relpath("lib", directory)))
+            wanted.append(f"$ORIGIN/{os.path.relpath('lib', directory)}")
         wanted = list(dict.fromkeys(entry.removesuffix("/.") for entry in wanted))
         if wanted != known:
             changes[":".join(wanted)].append(path)

@@ -1,4 +1,4 @@
-"""Choose today's versions for the world: ``python -m tests.world.pins`` writes `wheels.txt` anew."""
+"""Choose today's versions: ``python -m tests.world.pins`` writes `wheels.txt` anew."""
 
 from __future__ import annotations
 

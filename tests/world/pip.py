@@ -7,6 +7,7 @@ import json
 import sys
 import tempfile
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from tests.world.architectures import Architecture
 
-_PIP = (sys.executable, "-m", "pip")
 _QUIET = ("--quiet", "--disable-pip-version-check", "--no-input")
 
 
@@ -103,8 +103,15 @@ def _target(architecture: Architecture) -> tuple[str, ...]:
     )
 
 
+def _pip() -> tuple[str, ...]:
+    """Return the command of this environment's pip, or of the machine's: either will do."""
+    if find_spec("pip") is not None:
+        return (sys.executable, "-m", "pip")
+    return (process.find("pip", hint="install it, in this environment or on PATH"),)
+
+
 def _run(verb: str, *arguments: str) -> bytes:
-    done = process.attempt([*_PIP, verb, *_QUIET, *arguments])
+    done = process.attempt([*_pip(), verb, *_QUIET, *arguments])
     if done.returncode != 0:
         raise WorldError(f"pip {verb} failed: {done.stderr.strip()[-2000:]}")
     return done.stdout

@@ -55,7 +55,7 @@ def collect_wheels(subdirs: Sequence[str], *, cache: Path) -> Collection:
             # One pure wheel serves all.
             pure = {f"{wheel.project}=={wheel.version}" for wheel in found["noarch"]}
             wanted = tuple(pin for pin in wanted if _normal(pin) not in pure)
-    notes = ()
+    notes: tuple[str, ...] = ()
     if _PYTORCH_SUBDIR in subdirs:
         architecture = ARCHITECTURES[_PYTORCH_SUBDIR]
         size = size_at_hand(PYTORCH, architecture=architecture)

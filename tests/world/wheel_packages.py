@@ -113,14 +113,14 @@ def build_platform_package(
 def _unpack(wheel: Wheel, staging: Path, *, site_packages: str, scripts: str) -> None:
     prefix = placeholder(conda_name(wheel.project))
     record: list[str] = []
+    info = f"{site_packages}/{wheel.info}"
     with zipfile.ZipFile(wheel.path) as archive:
         for member in archive.infolist():
             if member.is_dir():
                 continue
             place = installed_path(member.filename, site_packages=site_packages, scripts=scripts)
             record.append(os.path.relpath(place, site_packages))
-            if place.endswith(".dist-info/RECORD"):
-                record_path = staging / place
+            if place == f"{info}/RECORD":
                 continue
             target = staging / place
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -130,15 +130,14 @@ def _unpack(wheel: Wheel, staging: Path, *, site_packages: str, scripts: str) ->
             target.chmod(0o755 if executable else 0o644)
             if place.startswith(f"{scripts}/"):
                 _set_interpreter(target, prefix)
-    installer = record_path.with_name("INSTALLER")
-    installer.write_text("conda\n")
-    record.append(os.path.relpath(installer, staging / site_packages))
-    with record_path.open("w", newline="") as stream:
+    (staging / info / "INSTALLER").write_text("conda\n")
+    record.append(f"{wheel.info}/INSTALLER")
+    with (staging / info / "RECORD").open("w", newline="") as stream:
         csv.writer(stream, lineterminator="\n").writerows((path, "", "") for path in sorted(record))
 
 
 def installed_path(name: str, *, site_packages: str, scripts: str) -> str:
-    """Return where a wheel's file lies in a package: the directories of its ``.data`` are spread."""
+    """Return where a package has a wheel's file: what is in ``.data`` is spread."""
     top, _, rest = name.partition("/")
     if not top.endswith(".data"):
         return f"{site_packages}/{name}"

@@ -28,11 +28,12 @@ _PATCH_LEVEL = f"{PYTHON}.2"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wheel:
-    """One wheel and its metadata; ``project`` is the normalised name, ``version`` has no local part."""
+    """One wheel and its metadata; ``project`` is normalised, ``version`` has no local part."""
 
     path: Path
     project: str
     version: str
+    info: str
     pure: bool
     license: str
     summary: str
@@ -59,6 +60,7 @@ def read_wheel(path: Path) -> Wheel:
         path=path,
         project=name,
         version=version.public,
+        info=info,
         pure=all(tag.platform == "any" for tag in tags),
         license=_license(metadata),
         summary=metadata.get("Summary", ""),

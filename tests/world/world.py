@@ -1,4 +1,4 @@
-"""Build the test world: a small real conda channel, a stand-in for ubuntu, and settings for both."""
+"""Build the test world: a small real conda channel, a stand-in for ubuntu, settings for both."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_compl
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from condabox.files import locked, write_atomically
@@ -36,6 +37,7 @@ from tests.world.wheel_jobs import collect_wheels, pypi_mapping, wheel_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from multiprocessing.process import BaseProcess
 
     from tests.world.apt import Deb
     from tests.world.archive import Built
@@ -47,7 +49,7 @@ _STAMP = "world.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What the world holds: ``packages`` are (subdir, file name, bytes), ``notes`` what is missing."""
+    """What is in it: ``packages`` are (subdir, file name, bytes), ``notes`` tell what is not."""
 
     packages: tuple[tuple[str, str, int], ...]
     notes: tuple[str, ...]
@@ -150,11 +152,25 @@ def _build(root: Path, key: str, *, cache: Path, subdirs: Sequence[str]) -> Worl
 @contextmanager
 def _packagers() -> Iterator[ProcessPoolExecutor]:
     """Run jobs in processes; when one fails, those that have not begun are not waited for."""
-    pool = ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"))
+    pool = ProcessPoolExecutor(
+        mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent
+    )
     try:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """Let this process end when the one that started it is killed: a pool would wait forever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        Thread(target=_end_after, args=(parent,), daemon=True).start()
+
+
+def _end_after(process: BaseProcess) -> None:
+    process.join()
+    os._exit(1)
 
 
 def _read_world(root: Path, key: str) -> World | None:

@@ -119,8 +119,8 @@ def test_files_come_in_small_chunks(tmp_path: Path) -> None:
 def test_compressed_in_several_frames(tmp_path: Path) -> None:
     path = make_package(tmp_path, "a", files={"x": b"1" * 5000, "y": b"2" * 5000})
     tar = tar_bytes([file_member("x", b"1" * 5000), file_member("y", b"2" * 5000)])
-    frames = zstandard.compress(tar[:4000]) + zstandard.compress(tar[4000:])
-    _replace_component(path, "pkg-", frames)
+    frames = [zstandard.compress(part) for part in (tar[:4000], b"", tar[4000:])]
+    _replace_component(path, "pkg-", b"".join(frames))
 
     assert [(name, len(data)) for name, *_, data in members_of(path)] == [("x", 5000), ("y", 5000)]
 
@@ -200,6 +200,21 @@ def test_extended_headers_of_any_size_are_refused(tmp_path: Path) -> None:
     _replace_component(path, "pkg-", zstandard.compress(claim + bytes(4096)))
 
     with pytest.raises(InstallError, match="a header of 1099511627776 bytes"):
+        members_of(path)
+
+
+def test_negative_sizes_are_refused(tmp_path: Path) -> None:
+    members = [file_member("x", b"1" * 600), file_member("y")]
+    tar = bytearray(tar_bytes(members))
+    second = tar.index(b"y\0")
+    tar[second + 124 : second + 136] = b"\xff" * 10 + b"\xfe\x00"  # base 256, as GNU has it
+    tar[second + 148 : second + 156] = b" " * 8
+    checksum = sum(tar[second : second + 512])
+    tar[second + 148 : second + 156] = b"%06o\0 " % checksum
+    path = make_package(tmp_path, "a")
+    _replace_component(path, "pkg-", zstandard.compress(bytes(tar)))
+
+    with pytest.raises(InstallError, match="a header of -512 bytes"):
         members_of(path)
 
 

@@ -14,6 +14,7 @@ INVENTORY = PackageInventory(
     link_scripts=("bin/.a-post-link.sh",),
     activation={"etc/conda/activate.d/a.sh": f"export A={PREFIX_MARK}/b:{PREFIX_MARK}\n"},
     directories=("share/d",),
+    site_packages="lib/python3.13t/site-packages",
 )
 
 

@@ -24,6 +24,7 @@ from tests.fakes.packages import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from condabox.conda.entry import PrefixEntry
@@ -46,6 +47,11 @@ def linked(
             for entry in entries
             if not entry.path.startswith("conda-meta/")
         }
+
+
+def listing(types: Mapping[str, str], **extra: object) -> dict[str, bytes]:
+    rows = [{"_path": path, "path_type": kind, **extra} for path, kind in types.items()]
+    return {"index.json": b"{}", "paths.json": json.dumps({"paths": rows}).encode()}
 
 
 def _described(entry: PrefixEntry) -> object:
@@ -117,16 +123,14 @@ def test_what_is_not_listed_is_not_linked(tmp_path: Path) -> None:
 
 
 def test_info_files_are_linked_where_they_are_listed(tmp_path: Path) -> None:
-    rows = [{"_path": name, "path_type": "hardlink"} for name in ("a", "info/extra")]
-    info = {"paths.json": json.dumps({"paths": rows}).encode(), "extra": b"e"}
+    info = {**listing({"a": "hardlink", "info/extra": "hardlink"}), "extra": b"e"}
     path = make_package(tmp_path, "tool", files={"a": "x"}, info=info)
 
     assert linked(path) == {"a": b"x", "info/extra": b"e"}
 
 
 def test_a_listed_directory_needs_no_member(tmp_path: Path) -> None:
-    rows = [{"_path": "share/dir", "path_type": "directory"}]
-    path = make_package(tmp_path, "tool", info={"paths.json": json.dumps({"paths": rows}).encode()})
+    path = make_package(tmp_path, "tool", info=listing({"share/dir": "directory"}))
 
     assert linked(path) == {"share/dir": "directory"}
 
@@ -168,10 +172,9 @@ def test_hard_links_to_what_is_not_linked(tmp_path: Path) -> None:
 
 
 def test_hard_links_to_nothing_are_an_install_error(tmp_path: Path) -> None:
-    rows = [{"_path": "a", "path_type": "hardlink"}]
     path = write_archive(
         tmp_path / "evil-1-0.conda",
-        info={"index.json": b"{}", "paths.json": json.dumps({"paths": rows}).encode()},
+        info=listing({"a": "hardlink"}),
         members=[(special_member("a", tarfile.LNKTYPE, target="b"), b"")],
     )
 
@@ -236,10 +239,11 @@ def test_two_files_for_one_place_are_an_install_error(tmp_path: Path) -> None:
         linked(path)
 
 
-def test_a_listed_file_that_is_missing_is_an_install_error(tmp_path: Path) -> None:
-    rows = [{"_path": name, "path_type": "hardlink"} for name in ("a", "b")]
-    info = {"paths.json": json.dumps({"paths": rows}).encode()}
-    path = make_package(tmp_path, "tool", files={"a": "x"}, info=info)
+@pytest.mark.parametrize("path_type", ["hardlink", "softlink"])
+def test_what_is_listed_but_missing_is_an_install_error(tmp_path: Path, path_type: str) -> None:
+    path = make_package(
+        tmp_path, "tool", files={"a": "x"}, info=listing({"a": "hardlink", "b": path_type})
+    )
 
     with pytest.raises(InstallError, match="lists b, but does not contain it"):
         linked(path)
@@ -251,17 +255,14 @@ def test_a_listed_file_that_is_missing_is_an_install_error(tmp_path: Path) -> No
 def test_directories_must_be_what_they_are_listed_as(
     tmp_path: Path, entry: Shipped, path_type: str
 ) -> None:
-    rows = [{"_path": "a", "path_type": path_type}]
-    info = {"paths.json": json.dumps({"paths": rows}).encode()}
-    path = make_package(tmp_path, "tool", files={"a": entry}, info=info)
+    path = make_package(tmp_path, "tool", files={"a": entry}, info=listing({"a": path_type}))
 
     with pytest.raises(InstallError, match=f"a is not the {path_type} that it is listed as"):
         linked(path)
 
 
 def test_the_payload_tells_links_from_files(tmp_path: Path) -> None:
-    rows = [{"_path": "a", "path_type": "softlink"}, {"_path": "b", "path_type": "hardlink"}]
-    info = {"paths.json": json.dumps({"paths": rows}).encode()}
+    info = listing({"a": "softlink", "b": "hardlink"})
     path = make_package(tmp_path, "tool", files={"a": "x", "b": Link("a")}, info=info)
 
     assert linked(path) == {"a": b"x", "b": ("->", "a")}
@@ -269,11 +270,7 @@ def test_the_payload_tells_links_from_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("extra", [{"no_link": True}, {"prefix_placeholder": PLACEHOLDER}])
 def test_links_stay_links(tmp_path: Path, extra: dict[str, object]) -> None:
-    rows = [
-        {"_path": "a", "path_type": "hardlink"},
-        {"_path": "b", "path_type": "softlink", "file_mode": "text", **extra},
-    ]
-    info = {"paths.json": json.dumps({"paths": rows}).encode()}
+    info = listing({"b": "softlink"}, file_mode="text", **extra)
     path = make_package(tmp_path, "tool", files={"a": "x", "b": Link("a")}, info=info)
 
     assert linked(path)["b"] == ("->", "a")
@@ -285,6 +282,7 @@ def test_links_stay_links(tmp_path: Path, extra: dict[str, object]) -> None:
         ("l", "/etc/passwd"),
         ("l", "/opt/env/bin/x"),
         ("l", ".."),
+        ("l", ""),
         ("l", "../opt"),
         ("a/b/l", "../../../x"),
         ("a/l", "b/../../../x"),
@@ -316,10 +314,9 @@ def test_a_link_is_judged_where_it_will_be(tmp_path: Path) -> None:
 
 
 def test_nothing_is_linked_behind_a_link(tmp_path: Path) -> None:
-    rows = [{"_path": name, "path_type": "hardlink"} for name in ("lib/a", "lib")]
     path = write_archive(
         tmp_path / "evil-1-0.conda",
-        info={"index.json": b"{}", "paths.json": json.dumps({"paths": rows}).encode()},
+        info=listing({"lib/a": "hardlink", "lib": "hardlink"}),
         members=[
             file_member("lib/a"),
             (special_member("lib", tarfile.SYMTYPE, target="share"), b""),

@@ -95,6 +95,18 @@ def test_names_are_normalized() -> None:
             id="credentials",
         ),
         pytest.param(
+            "foo @ ftp://files.example/foo.whl",
+            "the address of foo is not one of the web",
+            "write it as `name @ https://…`",
+            id="ftp",
+        ),
+        pytest.param(
+            "foo @ https://[files.example/foo.whl",
+            "the address of foo is not a URL",
+            "write it as `name @ https://…`",
+            id="broken-url",
+        ),
+        pytest.param(
             "foo=1.0",
             "'foo=1.0' is not a pip requirement",
             "pip wants two equals signs: foo==1.2",
@@ -179,4 +191,17 @@ def test_requirements_files_that_include_each_other_are_refused(tmp_path: Path) 
 
     message, _ = failure("-r a.txt", tmp_path)
 
-    assert message.endswith("a.txt includes itself, or too many others")
+    assert (
+        message
+        == f"{tmp_path / 'b.txt'}:1: {tmp_path / 'a.txt'} is included twice, or one of too many"
+    )
+
+
+def test_requirements_files_that_multiply_each_other_are_stopped(tmp_path: Path) -> None:
+    for number in range(9):
+        (tmp_path / f"{number}.txt").write_text(f"-r {number + 1}.txt\n" * 1000)
+    (tmp_path / "9.txt").write_text("foo\n")
+
+    message, _ = failure("-r 0.txt", tmp_path)
+
+    assert "9.txt is included twice" in message

@@ -123,6 +123,7 @@ def test_the_end_of_a_c_string_is_filled_up_and_the_next_one_stays() -> None:
             b"/" + b"x" * 200,
             b"#!/usr/bin/env python3-config",
         ),
+        (b"#!/old/place/bin/caf\xe9 \xff", b"/new", b"#!/new/bin/caf\xe9 \xff"),
         (b"#!old/place" + b"x" * 200, b"/new", b"#!old/place" + b"x" * 200),
     ],
 )

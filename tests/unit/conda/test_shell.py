@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,9 +11,6 @@ from condabox.conda.shell.evaluator import Shell
 from condabox.conda.shell.predicates import PrefixPaths
 from condabox.conda.shell.syntax import NotCompiledError
 from condabox.conda.shell.variables import Variables
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FILES = ("bin/tool", "lib/a.so", "share/data/x.txt", "share/data/y z.txt")
 STARTED_WITH = {"D": "d value", "E": "", "PATH": "/usr/bin:/bin"}
@@ -124,7 +120,8 @@ SCRIPTS = {
     ),
     "double brackets": (
         '[[ $D == "d value" ]] && export A=1; [[ -z $X && -n $D ]] && export B=1\n'
-        "[[ $D = d* ]] && export C=1; [[ $D == 'd*' ]] || export F=1; [[ $D != *x* ]] && export G=1\n"
+        "[[ $D = d* ]] && export C=1; [[ $D == 'd*' ]] || export F=1\n"
+        "[[ $D != *x* ]] && export G=1\n"
         "[[ ! -z $D || a == b ]] && export H=1; [[ ( a == b || c == c ) && $D ]] && export I=1\n"
         "[[ -v D && ! -v X ]] && export J=1; [[ $E ]] || export K=1; [[ 1 -lt 2 ]] && export L=1"
     ),
@@ -158,7 +155,7 @@ SCRIPTS = {
     ),
     "local of a local": "f() { local A=1; g; B=$A; }; g() { local A=2; A=3; }; f; export B",
     "local is exported as outside": "f() { local D=in; }; f; g() { local E; unset E; }; g",
-    "a function is forgotten": "f() { export A=1; }; unset -f f; B=1; f() { :; }; unset f; export B",
+    "a function is forgotten": "f() { export A=1; }; unset -f f; f() { :; }; unset f; export B=1",
     "return": "export A=1\nreturn 0\nexport A=2",
     "return in if": "if [ -n x ]; then export A=1; return; fi; export A=2",
     "return in a loop of a function": "f() { for i in 1 2; do export A=$i; return; done; }; f",

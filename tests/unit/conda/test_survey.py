@@ -151,6 +151,13 @@ def test_activation_of_any_size_is_refused(tmp_path: Path) -> None:
         inventory_of(make_package(tmp_path, "tool", files=files))
 
 
+def test_python_tells_where_its_modules_are(tmp_path: Path) -> None:
+    index = {"python_site_packages_path": "lib/python3.13t/site-packages"}
+    path = make_package(tmp_path, "python", "3.13.1", index=index)
+
+    assert inventory_of(path).site_packages == "lib/python3.13t/site-packages"
+
+
 def test_noarch_python_without_python_is_an_install_error(tmp_path: Path) -> None:
     path = make_package(tmp_path, "tool", noarch="python")
 

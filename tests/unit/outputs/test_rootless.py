@@ -1,0 +1,306 @@
+"""Containers without an engine: what is decided before the kernel is asked.
+
+`tests/integration/test_run.py` really runs some.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condabox.errors import BackendError, DigestMismatchError, ImageError
+from condabox.events import SilentReporter
+from condabox.oci.config import ContainerConfig
+from condabox.outputs.rootless import (
+    Command,
+    Isolation,
+    find_isolation,
+    namespace_options,
+    run_image,
+)
+from tests.fakes.images import make_image
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from condabox.oci.image import Image
+
+PASSWD = b"root:x:0:0::/root:/bin/sh\napp:x:1000:100::/home/app:/bin/sh\n"
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Image:
+    return make_image(
+        tmp_path / "made", {"etc/passwd": PASSWD}, {"bin/app": b"#!"}, config=ContainerConfig()
+    )
+
+
+def command(*, user: str = "", env: dict[str, str] | None = None, folder: str = "") -> Command:
+    return Command(arguments=("app", "-v"), env=env or {}, working_dir=folder, user=user)
+
+
+class FakeUnshare:
+    """An `unshare` that starts nothing, and notes what it should have."""
+
+    def __init__(self, folder: Path, script: str) -> None:
+        self.path = folder / "unshare"
+        self.folder = folder
+        self.path.write_text(
+            "#!/bin/sh\n"
+            'for last; do :; done; state=$(dirname "$last")\n'
+            f'echo "$@" > {folder}/arguments; cp "$last" {folder}/spec.json\n'
+            f'(cd "$state/root" && find . | sort) > {folder}/tree\n'
+            f"{script}\n"
+        )
+        self.path.chmod(0o755)
+
+    @property
+    def arguments(self) -> list[str]:
+        return (self.folder / "arguments").read_text().split()
+
+    @property
+    def spec(self) -> dict[str, object]:
+        found = json.loads((self.folder / "spec.json").read_text())
+        assert isinstance(found, dict)
+        return found
+
+    @property
+    def tree(self) -> list[str]:
+        return (self.folder / "tree").read_text().split()
+
+    def run(
+        self,
+        image: Image,
+        wanted: Command,
+        *,
+        isolation: Isolation = Isolation.USER_NAMESPACE,
+    ) -> int:
+        return run_image(
+            image,
+            wanted,
+            unshare=str(self.path),
+            isolation=isolation,
+            folder=self.folder / "run",
+            reporter=SilentReporter(),
+        )
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> FakeUnshare:
+    return FakeUnshare(tmp_path, ': > "$state/failure"; exit 7')
+
+
+def left(folder: Path) -> list[Path]:
+    return list((folder / "run").glob("run-*"))
+
+
+def test_root_is_mapped_in_the_way_that_every_version_knows() -> None:
+    options = namespace_options(Isolation.USER_NAMESPACE, uid=0, gid=0)
+
+    assert options == (
+        "--user",
+        "--map-root-user",
+        "--mount",
+        "--pid",
+        "--fork",
+        "--kill-child",
+    )
+
+
+def test_a_user_is_mapped_by_its_numbers_and_keeps_what_mounting_takes() -> None:
+    options = namespace_options(Isolation.USER_NAMESPACE, uid=1000, gid=100)
+
+    assert options[:4] == ("--user", "--map-user=1000", "--map-group=100", "--keep-caps")
+
+
+def test_root_with_another_group_is_mapped_by_number() -> None:
+    options = namespace_options(Isolation.USER_NAMESPACE, uid=0, gid=5)
+
+    assert "--map-group=5" in options
+
+
+def test_real_root_needs_no_user_namespace() -> None:
+    options = namespace_options(Isolation.REAL_ROOT, uid=1000, gid=100)
+
+    assert options == ("--mount", "--pid", "--fork", "--kill-child")
+
+
+def test_a_user_namespace_is_preferred(fake: FakeUnshare) -> None:
+    fake.path.write_text("#!/bin/sh\nexit 0\n")
+
+    assert find_isolation(str(fake.path)) is Isolation.USER_NAMESPACE
+
+
+@pytest.mark.parametrize(("uid", "fallback"), [(0, Isolation.REAL_ROOT), (1000, None)])
+def test_only_real_root_can_do_without_a_user_namespace(
+    fake: FakeUnshare, monkeypatch: pytest.MonkeyPatch, uid: int, fallback: Isolation | None
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: uid)
+    fake.path.write_text(
+        '#!/bin/sh\ncase "$1" in --user) echo unshare: not permitted >&2; exit 1;; esac\n'
+    )
+
+    if fallback:
+        assert find_isolation(str(fake.path)) is fallback
+    else:
+        with pytest.raises(BackendError, match="not permitted"):
+            find_isolation(str(fake.path))
+
+
+def test_where_no_namespace_is_allowed_the_hint_says_so(
+    fake: FakeUnshare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    fake.path.write_text("#!/bin/sh\necho forbidden here >&2; exit 1\n")
+
+    with pytest.raises(BackendError, match="forbidden here") as caught:
+        find_isolation(str(fake.path))
+
+    assert "podman" in str(caught.value.hint)
+
+
+def test_the_exit_status_comes_back(fake: FakeUnshare, image: Image) -> None:
+    assert fake.run(image, command()) == 7
+
+
+def test_the_root_is_complete_while_it_runs_and_gone_after(fake: FakeUnshare, image: Image) -> None:
+    fake.run(image, command(folder="/work"))
+
+    assert {"./etc/passwd", "./bin/app", "./work", "./proc", "./dev"} <= set(fake.tree)
+    assert left(fake.folder) == []
+
+
+def test_the_hosts_names_are_known_in_the_container(fake: FakeUnshare, image: Image) -> None:
+    fake.run(image, command())
+
+    assert "./etc/resolv.conf" in fake.tree
+
+
+def test_the_first_process_learns_what_to_do(fake: FakeUnshare, image: Image) -> None:
+    fake.run(image, command(user="app", env={"A": "1"}, folder="work"))
+
+    spec = fake.spec
+    assert spec["arguments"] == ["app", "-v"]
+    assert spec["working_dir"] == "/work"
+    assert (spec["uid"], spec["gid"], spec["switch_user"]) == (1000, 100, False)
+    assert fake.arguments[:3] == ["--user", "--map-user=1000", "--map-group=100"]
+    assert spec["terminal"] is False
+
+
+def test_the_variables_are_the_images_with_a_path_and_a_home(
+    fake: FakeUnshare, image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OF_THE_HOST", "1")
+
+    fake.run(image, command(user="app", env={"A": "1", "PATH": "/opt/env/bin"}))
+
+    assert fake.spec["env"] == {"A": "1", "PATH": "/opt/env/bin", "HOME": "/home/app"}
+
+
+def test_what_the_image_says_is_stronger_than_what_we_add(fake: FakeUnshare, image: Image) -> None:
+    fake.run(image, command(env={"HOME": "/data"}))
+
+    env = fake.spec["env"]
+    assert isinstance(env, dict)
+    assert env["HOME"] == "/data"
+    assert env["PATH"].endswith("/bin")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_real_root_switches_to_the_user(fake: FakeUnshare, image: Image) -> None:
+    fake.run(image, command(user="1000:5"), isolation=Isolation.REAL_ROOT)
+
+    spec = fake.spec
+    assert (spec["uid"], spec["gid"], spec["switch_user"]) == (1000, 5, True)
+    assert "--user" not in fake.arguments
+
+
+def test_nobody_else_can_look_into_the_root(fake: FakeUnshare, image: Image) -> None:
+    fake.path.write_text(
+        '#!/bin/sh\nfor last; do :; done; state=$(dirname "$last")\n'
+        f': > "$state/failure"; stat -c %a "$state" "$state/root" > {fake.folder}/modes\n'
+    )
+
+    fake.run(image, command())
+
+    assert (fake.folder / "modes").read_text().split() == ["700", "755"]
+
+
+def test_a_container_that_cannot_be_set_up_is_explained(image: Image, tmp_path: Path) -> None:
+    fake = FakeUnshare(tmp_path, 'echo -n cannot mount proc > "$state/failure"; exit 125')
+
+    with pytest.raises(BackendError, match="cannot mount proc"):
+        fake.run(image, command())
+
+    assert left(tmp_path) == []
+
+
+def test_unshare_that_fails_itself_is_explained(image: Image, tmp_path: Path) -> None:
+    fake = FakeUnshare(tmp_path, "exit 1")
+
+    with pytest.raises(BackendError, match="status 1"):
+        fake.run(image, command())
+
+
+def test_an_image_that_is_not_whole_leaves_nothing(image: Image, tmp_path: Path) -> None:
+    (tmp_path / "made" / "blobs" / "sha256" / image.manifest.layers[1].digest.hex).unlink()
+    fake = FakeUnshare(tmp_path, "exit 0")
+
+    with pytest.raises(ImageError):
+        fake.run(image, command())
+
+    assert left(tmp_path) == []
+
+
+def test_a_damaged_layer_is_not_run(fake: FakeUnshare, image: Image, tmp_path: Path) -> None:
+    path = tmp_path / "made" / "blobs" / "sha256" / image.manifest.layers[1].digest.hex
+    data = path.read_bytes()
+    path.write_bytes(data[:4] + bytes([data[4] ^ 1]) + data[5:])  # a time in the header
+
+    with pytest.raises(DigestMismatchError):
+        fake.run(image, command())
+
+    assert not (tmp_path / "spec.json").exists()
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Command(arguments=("a\0b",), env={}, working_dir="", user=""),
+        Command(arguments=("a",), env={"A": "\0"}, working_dir="", user=""),
+        Command(arguments=("a",), env={}, working_dir="../..", user=""),
+        Command(arguments=("a",), env={}, working_dir="/etc/passwd\0", user=""),
+        Command(arguments=("a",), env={}, working_dir="", user="nobody-knows"),
+    ],
+)
+def test_what_cannot_be_run_is_refused(fake: FakeUnshare, image: Image, wanted: Command) -> None:
+    with pytest.raises(ImageError):
+        fake.run(image, wanted)
+
+    assert left(fake.folder) == []
+
+
+def test_what_a_crash_left_is_removed_and_what_runs_is_not(fake: FakeUnshare, image: Image) -> None:
+    crashed, running = fake.folder / "run" / "run-crashed", fake.folder / "run" / "run-running"
+    for state in (crashed, running):
+        (state / "root").mkdir(parents=True)
+        (state / "alive").touch()
+    with (running / "alive").open() as alive:
+        fcntl.flock(alive, fcntl.LOCK_EX)
+        fake.run(image, command())
+
+    assert left(fake.folder) == [running]
+
+
+def test_the_pipe_for_signals_is_ours_alone(image: Image, tmp_path: Path) -> None:
+    fake = FakeUnshare(
+        tmp_path, f'stat -c "%a %F" "$state/control" > {tmp_path}/control; : > "$state/failure"'
+    )
+
+    fake.run(image, command())
+
+    assert (tmp_path / "control").read_text().split() == ["600", "fifo"]
