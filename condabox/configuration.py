@@ -14,6 +14,7 @@ from condabox.oci.config import Healthcheck
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from condabox.conda.activation import Activation
     from condabox.conda.section import Healthcheck as HealthcheckSection
     from condabox.conda.section import ImageSection
     from condabox.oci.config import ContainerConfig
@@ -29,7 +30,7 @@ def container_config(
     plan: BuildPlan,
     *,
     base: ContainerConfig,
-    activation: Mapping[str, str],
+    activation: Activation,
     annotations: Mapping[str, str],
 ) -> ContainerConfig:
     """Return the base's configuration with everything on it that the plan says."""
@@ -62,16 +63,16 @@ def annotations_of(
 
 
 def _environment(
-    plan: BuildPlan, *, base: Mapping[str, str], activation: Mapping[str, str]
+    plan: BuildPlan, *, base: Mapping[str, str], activation: Activation
 ) -> dict[str, str]:
     section = plan.image
-    own_path = f"{section.prefix}/bin:{base.get('PATH', DEFAULT_PATH)}"
+    path = ":".join((*activation.path, base.get("PATH", DEFAULT_PATH)))
     return {
         **({} if "LANG" in base or "LC_ALL" in base else {"LANG": "C.UTF-8"}),
         **base,
         **(_nvidia(section.cuda) if section.cuda else {}),
-        "PATH": own_path,
-        **activation,
+        "PATH": path,
+        **activation.variables,
         **section.env,
     }
 

@@ -50,9 +50,10 @@ def build_image(
 ) -> BuildResult:
     """Carry out ``plan``; the layers' blobs end in ``blobs``, which also caches them."""
     base = _open_base(plan, settings=settings, blobs=blobs, reporter=reporter)
-    python = _python_of(plan.locked)
+    known = Inventories(settings=settings, reporter=reporter)
+    python = _python_of(plan.locked, known)
     ordered = in_link_order(plan.locked.packages)
-    inventories = Inventories(settings=settings, reporter=reporter).of(ordered, python=python)
+    inventories = known.of(ordered, python=python)
     conflicts = find_conflicts(ordered, inventories)
     prefix_layers = PrefixLayers(
         plan=plan,
@@ -101,11 +102,12 @@ def _open_base(
     return base
 
 
-def _python_of(environment: LockedEnvironment) -> PythonInfo | None:
+def _python_of(environment: LockedEnvironment, known: Inventories) -> PythonInfo | None:
     package = environment.python
     if package is None:
         return None
-    return PythonInfo(version=package.version)
+    inventory = known.of([package], python=None)[package.sha256]
+    return PythonInfo(version=package.version, site_packages=inventory.site_packages or "")
 
 
 def _activation(
@@ -116,7 +118,7 @@ def _activation(
     scripts = {
         path: text
         for package in packages
-        for path, text in inventories[package.sha256].activation.items()
+        for path, text in inventories[package.sha256].activation_in(plan.image.prefix).items()
     }
     paths = (
         {path for inventory in inventories.values() for path in inventory.paths}
@@ -215,7 +217,7 @@ def _assemble(
         config=container_config(
             plan,
             base=base.image.config.config,
-            activation=activation.variables,
+            activation=activation,
             annotations=annotations,
         ),
         platform=plan.platform,

@@ -42,7 +42,7 @@ def run(
 
     request = RunRequest(
         image=image,
-        command=tuple(command or ()),
+        command=_without_separator(tuple(command or ())),
         publish=tuple(publish or ()),
         env=tuple(env or ()),
         engine=Engine(engine),
@@ -52,3 +52,8 @@ def run(
     with reporting(quiet=quiet) as reporter:
         status = run_image(request, settings=settings, env=os.environ, reporter=reporter)
     raise typer.Exit(status)
+
+
+def _without_separator(words: tuple[str, ...]) -> tuple[str, ...]:
+    # Options end at the image, so `--` is a word of the command here; users write it nevertheless.
+    return words[1:] if words[:1] == ("--",) else words

@@ -26,6 +26,20 @@ MAX_MEMBERS = 1_000_000
 MAX_INFO_SIZE = 64 << 20
 """The largest file below ``info/`` that is read; 200 000 paths need about 50 MiB."""
 
+INFO_FILES = frozenset(
+    {
+        "about.json",
+        "files",
+        "has_prefix",
+        "index.json",
+        "link.json",
+        "no_link",
+        "no_softlink",
+        "paths.json",
+    }
+)
+"""What below ``info/`` decides about installing; the rest is for people and builders."""
+
 _MAX_HEADER = 1 << 20
 _TAR_BUFFER = 1 << 16  # tarfile copies what is left of its buffer on every small read
 
@@ -117,7 +131,7 @@ class PackageArchive:
             return self.path.stat().st_size
 
     def info_files(self) -> Mapping[str, bytes]:
-        """Return the files directly below ``info/``, by their names there.
+        """Return those of `INFO_FILES` that are there, by name.
 
         Of a ``.conda`` only the info component is read.  A ``.tar.bz2`` is read up to its payload
         when everything that matters comes before it, as conda-build has written it since 2017.
@@ -125,7 +139,7 @@ class PackageArchive:
         found: dict[str, bytes] = {}
         for member in self._members(components=("info-",)):
             folder, _, name = member.path.rpartition("/")
-            if folder == "info" and member.kind is MemberKind.FILE:
+            if folder == "info" and name in INFO_FILES and member.kind is MemberKind.FILE:
                 found[name] = member.read(limit=MAX_INFO_SIZE)
             elif member.path.partition("/")[0] != "info" and _complete(found):
                 break

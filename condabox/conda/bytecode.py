@@ -119,7 +119,7 @@ class BytecodeCompiler:
         # The next request is on its way while the present one is answered.  A thread of its own
         # writes them: two processes that both write would wait for each other once the pipes are
         # full.  Only this thread touches the spool, which has one position for all its contents.
-        for entry, following in zip(sources, (*sources[1:], None), strict=True):
+        for entry, following in zip(sources, (*sources, None)[1:], strict=True):
             if entry is sources[0]:
                 self._request(entry, prefix)
             if following is not None:

@@ -11,6 +11,7 @@ from condabox.backends.direct import build_image
 from condabox.conda.condarc import read_condarc
 from condabox.conda.locker import lock_path
 from condabox.conda.lockfile import read_lock_file
+from condabox.conda.section import ImageSection
 from condabox.conda.spec import read_environment
 from condabox.conda.virtual_packages import DEFAULT_BASE
 from condabox.errors import LockError
@@ -24,7 +25,7 @@ from condabox.platforms import host_subdir, platform_of_subdir, subdir_of_platfo
 from condabox.workflows.lock import LockRequest, lock, require_current
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from condabox.backends.result import BuildResult
@@ -122,6 +123,8 @@ def plan_environment(
     A missing lock file is made, if the request allows it.
     """
     spec = read_environment(request.environment)
+    for key in _without_effect(spec.image):
+        reporter.warning(f"{spec.path}: condabox.{key} is checked but has no effect yet")
     subdirs = _subdirs(request, spec)
     locked = _lock_file(request, spec, subdirs, settings=settings, env=env, reporter=reporter)
     lock_digest = hashlib.sha256(locked.path.read_bytes()).hexdigest()
@@ -167,6 +170,14 @@ def build_environment(
         results=results,
         places=places,
     )
+
+
+def _without_effect(section: ImageSection) -> Iterator[str]:
+    """Yield the keys that were given, and that only later versions of condabox will act on."""
+    default = ImageSection()
+    for key in ("prune", "test"):
+        if getattr(section, key) != getattr(default, key):
+            yield key
 
 
 def _subdirs(request: BuildRequest, spec: EnvironmentSpec) -> tuple[str, ...]:

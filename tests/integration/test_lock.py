@@ -175,7 +175,7 @@ def test_archives_of_the_lock_are_fetched_from_the_mirror(project: Project) -> N
 
 def test_a_wrong_hash_in_repodata_is_found_when_fetching(project: Project) -> None:
     write_channel(project.channel, everywhere("libc", sha256="00" * 32))
-    project.write("  - libc\n")
+    project.write("  - libc\n", channels=f"['{project.channel.as_uri()}']")
     project.lock()
 
     with pytest.raises(HashMismatchError, match=r"libc 1\.0"):

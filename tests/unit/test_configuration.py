@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from condabox.conda.activation import Activation
 from condabox.conda.lockfile import LockedEnvironment, LockFile
 from condabox.conda.section import Healthcheck, ImageSection
 from condabox.configuration import annotations_of, container_config
@@ -51,7 +52,12 @@ def configured(
     base: ContainerConfig = BASE,
     activation: dict[str, str] | None = None,
 ) -> ContainerConfig:
-    return container_config(plan(section), base=base, activation=activation or {}, annotations={})
+    return container_config(
+        plan(section),
+        base=base,
+        activation=Activation(variables=activation or {}, path=("/opt/env/bin",), problems=()),
+        annotations={},
+    )
 
 
 def test_without_a_section_the_base_stays_and_the_prefix_leads_its_path() -> None:

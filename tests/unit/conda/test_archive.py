@@ -69,13 +69,17 @@ def test_members_of_every_kind(tmp_path: Path, archive_format: ArchiveFormat) ->
 @FORMATS
 def test_info_files_are_read_by_name(tmp_path: Path, archive_format: ArchiveFormat) -> None:
     path = make_package(
-        tmp_path, "tool", files={"a": "x"}, archive_format=archive_format, info={"extra": b"e"}
+        tmp_path,
+        "tool",
+        files={"a": "x"},
+        archive_format=archive_format,
+        info={"extra": b"e", "sub/files": b"e", "no_link": b"a"},
     )
 
     info = opened(path).info_files()
 
-    assert sorted(info) == ["about.json", "extra", "index.json", "paths.json"]
-    assert info["extra"] == b"e"
+    assert sorted(info) == ["about.json", "index.json", "no_link", "paths.json"]
+    assert info["no_link"] == b"a"
 
 
 def test_the_format_is_told_by_the_bytes(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import os
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -41,9 +41,6 @@ class Counting(SilentReporter):
 
     def advance(self, amount: int) -> None:
         self.bytes += amount
-
-    def __enter__(self) -> Self:
-        return self
 
 
 @pytest.fixture

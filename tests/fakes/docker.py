@@ -1,0 +1,115 @@
+"""A Docker daemon on a socket: just enough of its API to load images into."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingMixIn, UnixStreamServer
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class FakeDaemon:
+    """Knows images by their ID, and remembers what was loaded."""
+
+    def __init__(self, folder: Path) -> None:
+        self.socket = folder / "docker.sock"
+        self.version = "28.0.0"
+        self.driver_status: list[list[str]] = [["Backing Filesystem", "extfs"]]
+        self.images: dict[str, list[str]] = {}
+        """Diff IDs by image ID."""
+        self.refusals: list[str] = []
+        """What is said to the next archives instead of loading them."""
+        self.loaded: list[dict[str, bytes]] = []
+        """The small members of each archive."""
+
+    @property
+    def host(self) -> str:
+        return f"unix://{self.socket}"
+
+    @contextmanager
+    def running(self) -> Iterator[FakeDaemon]:
+        handler = type("Handler", (_Handler,), {"daemon": self})
+        with _Server(str(self.socket), handler) as server:
+            thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+            thread.start()
+            try:
+                yield self
+            finally:
+                server.shutdown()
+                thread.join()
+
+
+class _Server(ThreadingMixIn, UnixStreamServer):
+    daemon_threads = True
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    daemon: FakeDaemon
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Keep the terminal clean."""
+
+    def address_string(self) -> str:
+        return "local"
+
+    def do_GET(self) -> None:
+        path = unquote(urlsplit(self.path).path)
+        if path.endswith("/_ping"):
+            self.reply(200, "OK")
+        elif path.endswith("/version"):
+            self.reply(200, {"Version": self.daemon.version, "ApiVersion": "1.41"})
+        elif path.endswith("/info"):
+            self.reply(200, {"DriverStatus": self.daemon.driver_status})
+        elif path.endswith("/images/json"):
+            self.reply(200, [{"Id": identity} for identity in self.daemon.images])
+        else:
+            identity = path.removesuffix("/json").rpartition("/")[2]
+            layers = self.daemon.images.get(identity)
+            if layers is None:
+                self.reply(404, {"message": f"No such image: {identity}"})
+            else:
+                self.reply(200, {"Id": identity, "RootFS": {"Layers": layers}})
+
+    def do_POST(self) -> None:
+        members = {}
+        with tarfile.open(fileobj=io.BytesIO(self.body())) as archive:
+            for member in archive:
+                content = archive.extractfile(member)
+                if content is not None:
+                    members[member.name] = content.read()
+        if self.daemon.refusals:
+            reason = self.daemon.refusals.pop(0)
+            self.reply(200, {"errorDetail": {"message": reason}, "error": reason})
+            return
+        self.daemon.loaded.append(members)
+        image = json.loads(members["manifest.json"])[0]
+        said = [f"Loaded image: {tag}" for tag in image["RepoTags"]] or [
+            f"Loaded image ID: sha256:{image['Config'].rpartition('/')[2]}"
+        ]
+        self.reply(200, {"stream": f"{said[0]}\n"})
+
+    def body(self) -> bytes:
+        data = bytearray()
+        while size := int(self.rfile.readline(), 16):
+            data += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return bytes(data)
+
+    def reply(self, status: int, body: object) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)

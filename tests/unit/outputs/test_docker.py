@@ -1,0 +1,203 @@
+"""Docker as a place to put images: what is asked of it, and what is sent."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condabox.errors import BackendError, ToolFailedError, ToolMissingError
+from condabox.events import SilentReporter
+from condabox.oci.compress import Compression
+from condabox.oci.reference import Reference
+from condabox.outputs.docker import daemon_answers, has_image, load_into_docker
+from tests.fakes.docker import FakeDaemon
+from tests.fakes.images import ARM64, make_image
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from condabox.oci.image import Image
+
+AI = Reference.parse("ai:1.0")
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeDaemon]:
+    with FakeDaemon(tmp_path).running() as running:
+        monkeypatch.setenv("DOCKER_HOST", running.host)
+        yield running
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Image:
+    return make_image(tmp_path / "made", {"a": b"1"}, {"b": b"2"}, {"c": b"3"})
+
+
+def load(*images: Image, names: tuple[Reference, ...] = (AI,)) -> str:
+    return load_into_docker(images, names=names, reporter=SilentReporter())
+
+
+def sent(daemon: FakeDaemon, image: Image, *, number: int = 0) -> list[bool]:
+    """Tell which layers of ``image`` an archive had."""
+    return [
+        f"blobs/sha256/{layer.digest.hex}" in daemon.loaded[number]
+        for layer in image.manifest.layers
+    ]
+
+
+def diff_ids(image: Image, count: int) -> list[str]:
+    return [str(each) for each in image.config.diff_ids[:count]]
+
+
+def test_a_daemon_answers(daemon: FakeDaemon) -> None:
+    assert daemon_answers({"DOCKER_HOST": daemon.host})
+
+
+def test_the_question_is_not_worth_importing_the_sdk(daemon: FakeDaemon) -> None:
+    code = (
+        "import sys; from condabox.outputs.docker import daemon_answers;"
+        f"answers = daemon_answers({{'DOCKER_HOST': {daemon.host!r}}});"
+        "sys.exit(0 if answers and 'docker' not in sys.modules else 1)"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("host", ["unix:///nowhere/docker.sock", "tcp://127.0.0.1:1"])
+def test_nobody_answers_where_nobody_is(host: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert not daemon_answers({"DOCKER_HOST": host})
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_context_of_the_docker_command_is_used(daemon: FakeDaemon, tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    meta = config / "contexts" / "meta" / hashlib.sha256(b"mine").hexdigest() / "meta.json"
+    meta.parent.mkdir(parents=True)
+    meta.write_text(json.dumps({"Name": "mine", "Endpoints": {"docker": {"Host": daemon.host}}}))
+    (config / "config.json").write_text(json.dumps({"currentContext": "mine"}))
+
+    assert daemon_answers({"DOCKER_CONFIG": str(config)})
+    assert daemon_answers({"DOCKER_CONFIG": str(config), "DOCKER_CONTEXT": "mine"})
+    assert not daemon_answers({"DOCKER_CONFIG": str(config), "DOCKER_HOST": "unix:///nowhere"})
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"currentContext": 1}', '{"currentContext": "gone"}'])
+def test_a_broken_configuration_means_the_default(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.json").write_text(text)
+
+    assert daemon_answers({"DOCKER_CONFIG": str(tmp_path)}) == daemon_answers({})
+
+
+def test_an_image_is_loaded_under_its_name(daemon: FakeDaemon, image: Image) -> None:
+    assert load(image) == "ai:1.0"
+    assert sent(daemon, image) == [True, True, True]
+
+
+def test_an_image_without_a_name_has_its_id(daemon: FakeDaemon, image: Image) -> None:
+    assert load(image, names=()) == str(image.manifest.config.digest)
+    assert len(daemon.loaded) == 1
+
+
+def test_layers_that_are_there_are_not_sent(daemon: FakeDaemon, image: Image) -> None:
+    daemon.images = {"sha256:other": ["sha256:x"], "sha256:last": [*diff_ids(image, 2), "sha256:y"]}
+
+    load(image)
+
+    assert sent(daemon, image) == [False, False, True]
+
+
+def test_layers_that_lie_on_others_there_are_sent(daemon: FakeDaemon, image: Image) -> None:
+    daemon.images = {"sha256:last": ["sha256:x", *diff_ids(image, 3)[1:]]}
+
+    load(image)
+
+    assert sent(daemon, image) == [True, True, True]
+
+
+def test_a_layer_that_comes_again_higher_up_is_sent(daemon: FakeDaemon, tmp_path: Path) -> None:
+    twice = make_image(tmp_path / "made", {"a": b"1"}, {"b": b"2"}, {"a": b"1"})
+    daemon.images = {"sha256:last": diff_ids(twice, 2)}
+
+    load(twice)
+
+    assert sent(daemon, twice) == [True, False, True]
+
+
+def test_containerds_store_gets_everything(daemon: FakeDaemon, image: Image) -> None:
+    daemon.driver_status = [["driver-type", "io.containerd.snapshotter.v1"]]
+    daemon.images = {"sha256:last": diff_ids(image, 3)}
+
+    load(image)
+
+    assert sent(daemon, image) == [True, True, True]
+
+
+def test_an_image_for_several_platforms_is_sent_whole(
+    daemon: FakeDaemon, image: Image, tmp_path: Path
+) -> None:
+    other = make_image(tmp_path / "made", {"a": b"4"}, platform=ARM64)
+    daemon.images = {"sha256:last": diff_ids(image, 3)}
+
+    load(image, other)
+
+    assert sent(daemon, image) == [True, True, True]
+
+
+def test_when_layers_vanish_meanwhile_all_are_sent(daemon: FakeDaemon, image: Image) -> None:
+    daemon.images = {"sha256:last": diff_ids(image, 2)}
+    daemon.refusals = ["open blobs/sha256/…: no such file or directory"]
+
+    assert load(image) == "ai:1.0"
+    assert sent(daemon, image) == [True, True, True]
+
+
+def test_what_the_daemon_says_is_reported(daemon: FakeDaemon, image: Image) -> None:
+    daemon.refusals = ["no space left on device"] * 2
+
+    with pytest.raises(ToolFailedError, match="no space left on device"):
+        load(image)
+
+
+def test_old_docker_is_not_sent_zstd(daemon: FakeDaemon, tmp_path: Path) -> None:
+    daemon.version = "20.10.24+dfsg1"
+    image = make_image(tmp_path / "made", {"a": b"1"}, compression=Compression.ZSTD)
+
+    with pytest.raises(BackendError, match="zstd") as caught:
+        load(image)
+
+    assert "--compression gzip" in str(caught.value.hint)
+    assert daemon.loaded == []
+
+
+def test_new_docker_is_sent_zstd(daemon: FakeDaemon, tmp_path: Path) -> None:
+    image = make_image(tmp_path / "made", {"a": b"1"}, compression=Compression.ZSTD)
+
+    assert load(image) == "ai:1.0"
+    assert len(daemon.loaded) == 1
+
+
+def test_without_a_daemon_the_host_is_named(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+
+    with pytest.raises(ToolMissingError, match=r"/nowhere/docker\.sock"):
+        load(image)
+
+
+def test_an_image_is_known_by_either_digest(daemon: FakeDaemon, image: Image) -> None:
+    before = has_image(image)
+    daemon.images = {str(image.manifest.config.digest): []}
+    classic = has_image(image)
+    daemon.images = {str(image.digest): []}
+    containerd = has_image(image)
+
+    assert (before, classic, containerd) == (
+        None,
+        str(image.manifest.config.digest),
+        str(image.digest),
+    )
