@@ -11,8 +11,12 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from benchmarks.measure import Measurement, measure
+from benchmarks.measure import measure
+
+if TYPE_CHECKING:
+    from benchmarks.measure import Measurement
 
 ROOT = Path(__file__).parent.parent
 CONDABOX = [sys.executable, "-m", "condabox"]
@@ -31,7 +35,9 @@ def main() -> None:
         archive = ["-o", str(directory / "layout")]
         build = [*CONDABOX, "build", str(path), "--platform", "linux/amd64", *archive]
         print(f"{environment.name}, {os.cpu_count()} processors\n")
-        report("lock, download and build, all cold", measure(build, env=env))
+        lock = [*CONDABOX, "lock", str(path), "--platform", "linux/amd64"]
+        report("lock for one platform", measure(lock, env=env))
+        report("download and build, all cold", measure(build, env=env))
         cache = directory / "cache" / "condabox"
         for kept in ("layers", "store", "inventories", "interpreters"):
             shutil.rmtree(cache / kept, ignore_errors=True)

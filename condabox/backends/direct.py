@@ -66,7 +66,8 @@ def build_image(
     ).make()
     activation = _activation(plan, ordered, inventories)
     created = _created(plan, inventories)
-    top = _top_layer(plan, blobs=blobs, mtime=created)
+    # An application's files say nothing of their age that is the same in every checkout.
+    top = _top_layer(plan, blobs=blobs, mtime=min(OLDEST, created))
     return _assemble(
         plan,
         base=base,

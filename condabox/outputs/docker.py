@@ -37,18 +37,7 @@ _HINT = "start Docker, or set DOCKER_HOST"
 
 def daemon_answers(env: Mapping[str, str] | None = None) -> bool:
     """Say, quickly and without a message, whether there is a Docker daemon."""
-    host = _host(os.environ if env is None else env)
-    if not host.startswith("unix://"):
-        return _sdk_answers(host)
-    # The SDK takes longer to import than this takes.
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(_PING_TIMEOUT)
-            connection.connect(host.removeprefix("unix://"))
-            connection.sendall(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
-            return b" 200 " in connection.recv(64)
-    except (OSError, AttributeError):  # Windows has no such sockets
-        return False
+    return _answers(_host(os.environ if env is None else env))
 
 
 def load_into_docker(
@@ -164,12 +153,14 @@ def _client() -> Iterator[docker.DockerClient]:
     import docker  # noqa: PLC0415  (it takes longer to import than most commands run)
 
     host = _host(os.environ)
+    if not _answers(host):
+        raise ToolMissingError(f"no Docker daemon answers at {host}", hint=_HINT)
     try:
         client = docker.from_env(
             environment={**os.environ, "DOCKER_HOST": host}, timeout=_LOAD_TIMEOUT
         )
-    except (docker.errors.DockerException, OSError):
-        raise ToolMissingError(f"no Docker daemon answers at {host}", hint=_HINT) from None
+    except (docker.errors.DockerException, OSError) as error:
+        raise ToolFailedError(f"Docker at {host}: {error}") from None
     try:
         yield client
     except (docker.errors.DockerException, OSError) as error:
@@ -178,6 +169,20 @@ def _client() -> Iterator[docker.DockerClient]:
         raise ToolFailedError(f"Docker at {host}: {reason}") from None
     finally:
         client.close()
+
+
+def _answers(host: str) -> bool:
+    if not host.startswith("unix://"):
+        return _sdk_answers(host)
+    # The SDK takes longer to import than this takes.
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(_PING_TIMEOUT)
+            connection.connect(host.removeprefix("unix://"))
+            connection.sendall(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
+            return b" 200 " in connection.recv(64)
+    except (OSError, AttributeError):  # Windows has no such sockets
+        return False
 
 
 def _sdk_answers(host: str) -> bool:

@@ -25,11 +25,6 @@ def list_images(*, settings: Settings) -> tuple[StoredImage, ...]:
     return LocalStore(settings.cache_dir).list()
 
 
-def remove_image(name: str, *, settings: Settings) -> None:
-    """Forget an image's name; the layers stay for later builds."""
-    LocalStore(settings.cache_dir).remove(Reference.parse(name))
-
-
 def find_images(
     text: str, *, platform: Platform | None, settings: Settings, reporter: Reporter
 ) -> NamedImages:

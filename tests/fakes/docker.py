@@ -12,6 +12,8 @@ from socketserver import ThreadingMixIn, UnixStreamServer
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from condabox.oci.reference import Reference
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -93,7 +95,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.daemon.loaded.append(members)
         image = json.loads(members["manifest.json"])[0]
-        said = [f"Loaded image: {tag}" for tag in image["RepoTags"]] or [
+        tags = [Reference.parse(tag).familiar() for tag in image["RepoTags"]]
+        said = [f"Loaded image: {tag}" for tag in tags] or [
             f"Loaded image ID: sha256:{image['Config'].rpartition('/')[2]}"
         ]
         self.reply(200, {"stream": f"{said[0]}\n"})

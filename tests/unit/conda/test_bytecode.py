@@ -21,7 +21,6 @@ from condabox.conda.entry import (
     DirectoryEntry,
     FileEntry,
     LinkEntry,
-    PrefixEntry,
     Spool,
 )
 from condabox.conda.python import PythonInfo
@@ -29,6 +28,8 @@ from condabox.errors import InstallError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from condabox.conda.entry import PrefixEntry
 
 PYTHON = PythonInfo(version=platform.python_version())
 LIB = f"lib/python{PYTHON.minor}"
@@ -111,7 +112,8 @@ def test_python_loads_it_without_looking_at_the_source(
 def test_the_header_is_that_of_unchecked_hashes(compiler: BytecodeCompiler, tmp_path: Path) -> None:
     source = b"x = 1\n"
 
-    data = data_of(list(compiled(compiler, tmp_path, entry(f"{SITE}/a.py", source)).values())[0])
+    found = compiled(compiler, tmp_path, entry(f"{SITE}/a.py", source))
+    data = data_of(found[f"{SITE}/__pycache__/a.{TAG}.pyc"])
 
     assert data[:4] == importlib.util.MAGIC_NUMBER
     assert data[4:8] == b"\x01\0\0\0"
@@ -286,7 +288,7 @@ def test_an_interpreter_that_ends_is_an_install_error(tmp_path: Path) -> None:
 def test_an_interpreter_that_ends_later_is_an_install_error(tmp_path: Path) -> None:
     script = tmp_path / "python"
     greeting = f"{PYTHON.minor} {TAG}"
-    script.write_text(f"#!/bin/sh\nprintf '\\0\\0\\0\\{len(greeting):o}{greeting}'\nread x\n")
+    script.write_text(f"#!/bin/sh\nprintf '\\0\\0\\0\\{len(greeting):03o}{greeting}'\nread x\n")
     script.chmod(0o755)
     sources = [entry(f"{SITE}/a{number}.py", "#" * (1 << 20)) for number in range(4)]
 

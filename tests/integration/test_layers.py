@@ -1,0 +1,128 @@
+"""What a change costs: layers that it does not concern stay as they are, byte for byte."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condabox.layering import SMALLEST_OWN
+from condabox.oci.layout import ImageLayout
+from condabox.oci.validate import validate_image
+from tests.fakes.packages import TIMESTAMP, make_package
+from tests.fakes.project import index_channel, make_project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.fakes.project import Project
+
+
+def noise(seed: int) -> bytes:
+    return random.Random(seed).randbytes(2 * SMALLEST_OWN)  # noqa: S311  (to be incompressible)
+
+
+def layers(project: Project) -> dict[str, str]:
+    """Return the digest of each layer by the packages in it."""
+    image = ImageLayout.open(project.root / "image").resolve(None, platform=None)
+    assert validate_image(image) == ()
+    return {
+        layer.annotations.get("io.condabox.packages", str(number)): str(layer.digest)
+        for number, layer in enumerate(image.manifest.layers)
+    }
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    archives = [
+        make_package(tmp_path / "packages", name, files={f"lib/{name}": noise(seed)})
+        for seed, name in enumerate(("alpha", "beta", "gamma"))
+    ]
+    small = make_package(tmp_path / "packages", "small", files={"lib/small": b"small"})
+    return make_project(
+        tmp_path / "project",
+        archives=[*archives, small],
+        specs=["alpha", "beta", "gamma", "small"],
+    )
+
+
+def test_a_new_version_of_one_package_changes_one_layer(project: Project, tmp_path: Path) -> None:
+    project.build()
+    before = layers(project)
+    newer = make_package(
+        tmp_path / "packages",
+        "beta",
+        "2.0",
+        files={"lib/beta": noise(9)},
+        index={"timestamp": TIMESTAMP + 86_400_000},
+    )
+    index_channel(project.channel, [*sorted((tmp_path / "packages").glob("*.conda")), newer])
+    assert project.run("lock", "environment.yml").returncode == 0
+
+    project.build()
+
+    after = layers(project)
+    assert {name for name in before if before[name] != after[name]} == {"beta"}
+
+
+def test_a_change_of_the_section_changes_no_layer(project: Project) -> None:
+    project.build()
+    before = layers(project)
+    project.environment.write_text(
+        project.environment.read_text() + "condabox:\n  env: {A: b}\n  cmd: [alpha]\n"
+    )
+
+    project.build()
+
+    assert layers(project) == before
+
+
+def test_a_change_of_the_application_changes_the_top_layer_alone(project: Project) -> None:
+    (project.root / "app").mkdir()
+    (project.root / "app" / "main.py").write_text("1")
+    project.environment.write_text(
+        project.environment.read_text() + "condabox:\n  app: [{src: app, dest: /app}]\n"
+    )
+    project.build()
+    before = layers(project)
+    (project.root / "app" / "main.py").write_text("2")
+
+    project.build()
+
+    after = layers(project)
+    assert [name for name in before if before[name] != after[name]] == [list(before)[-1]]
+
+
+def test_zstd_layers_are_sound(project: Project) -> None:
+    project.build("--compression", "zstd")
+
+    image = ImageLayout.open(project.root / "image").resolve(None, platform=None)
+    assert validate_image(image) == ()
+    assert image.manifest.layers[1].media_type.endswith("+zstd")
+
+
+def test_the_budget_is_kept(project: Project) -> None:
+    project.build("--layers", "1")
+
+    assert len(layers(project)) == 1 + 2 + 1
+
+
+def test_source_date_epoch_is_the_latest_time_in_the_image(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1600000000")
+
+    project.build()
+
+    image = ImageLayout.open(project.root / "image").resolve(None, platform=None)
+    assert image.config.created == "2020-09-13T12:26:40Z"
+
+
+def test_a_dry_run_prints_the_plan_and_builds_nothing(project: Project) -> None:
+    done = project.run("build", "environment.yml", "-o", "image", "--dry-run", "--quiet")
+
+    assert done.returncode == 0, done.stderr
+    assert '"name": "alpha"' in done.stdout
+    assert not (project.root / "image").exists()
+    assert not (project.cache / "packages").exists()

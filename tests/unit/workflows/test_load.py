@@ -1,0 +1,113 @@
+"""Images out of the store and into a container engine."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condabox.errors import ToolMissingError
+from condabox.events import SilentReporter
+from condabox.oci.reference import Reference
+from condabox.outputs.store import LocalStore
+from condabox.settings import Settings
+from condabox.workflows.images import host_platform
+from condabox.workflows.load import LoadRequest, LoadResult, LoadTarget, load_image
+from tests.fakes.docker import FakeDaemon
+from tests.fakes.images import make_image
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from condabox.oci.image import Image
+
+AI = Reference.parse("ai:1.0")
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Image:
+    return make_image(tmp_path / "made", {"a": b"1"}, platform=host_platform())
+
+
+@pytest.fixture
+def settings(tmp_path: Path, image: Image) -> Settings:
+    found = Settings(cache_dir=tmp_path / "cache")
+    LocalStore(found.cache_dir).save([image], names=[AI])
+    return found
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeDaemon]:
+    with FakeDaemon(tmp_path).running() as running:
+        monkeypatch.setenv("DOCKER_HOST", running.host)
+        yield running
+
+
+@pytest.fixture
+def podman(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "podman").write_text(f"#!/bin/sh\ncat > {tmp_path}/podman.tar\n")
+    (folder / "podman").chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+    return tmp_path / "podman.tar"
+
+
+def load(settings: Settings, target: LoadTarget = LoadTarget.AUTO) -> LoadResult:
+    request = LoadRequest(image="ai:1.0", target=target)
+    return load_image(request, settings=settings, reporter=SilentReporter())
+
+
+def test_docker_is_preferred(settings: Settings, daemon: FakeDaemon, podman: Path) -> None:
+    result = load(settings)
+
+    assert result == LoadResult(target=LoadTarget.DOCKER, names=("ai:1.0",), reference="ai:1.0")
+    assert len(daemon.loaded) == 1
+    assert not podman.exists()
+
+
+def test_podman_comes_next(
+    settings: Settings, podman: Path, image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere")
+
+    result = load(settings)
+
+    assert result == LoadResult(
+        target=LoadTarget.PODMAN,
+        names=("ai:1.0",),
+        reference=image.manifest.config.digest.hex,
+    )
+    assert podman.exists()
+
+
+def test_podman_can_be_chosen(settings: Settings, daemon: FakeDaemon, podman: Path) -> None:
+    load(settings, LoadTarget.PODMAN)
+
+    assert podman.exists()
+    assert daemon.loaded == []
+
+
+def test_without_either_a_file_is_suggested(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere")
+    monkeypatch.setenv("PATH", "/nowhere")
+
+    with pytest.raises(ToolMissingError) as caught:
+        load(settings)
+
+    assert "condabox save" in str(caught.value.hint)
+
+
+def test_a_daemon_that_was_chosen_must_answer(
+    settings: Settings, podman: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere")
+
+    with pytest.raises(ToolMissingError, match="unix:///nowhere"):
+        load(settings, LoadTarget.DOCKER)
+
+    assert not podman.exists()
