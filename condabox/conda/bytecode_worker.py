@@ -24,6 +24,10 @@ LENGTH_BYTES = 4
 FAILED = b"\xff\xff\xff\xff"
 
 _UNCHECKED_HASH = b"\x01\0\0\0"  # PEP 552: a hash, of which nobody checks whether it still fits
+_SHARED = [sys.intern(text) for text in ("", *map(chr, range(256)))]
+"""The strings that a process has once, interned from the start: marshal tells whether they are, and
+else that would depend on whether some other source had one of them as a name (``import *``)."""
+
 _SORTED_SETS = (3, 11)  # the first version to write sets in an order that does not depend on hashes
 _CODE = type((lambda: None).__code__)
 _PARTS = tuple(

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.world
 
 AMD64 = Platform(os="linux", architecture="amd64")
 ARM64 = Platform(os="linux", architecture="arm64")
-IMPORTS = "import fastapi, lightgbm, pandas, sklearn, ssl, sqlite3, uvicorn; print('imported')"
+IMPORTS = "import fastapi, lightgbm, numpy, sklearn, ssl, sqlite3, uvicorn; print('imported')"
 MEMORY_LIMIT = 300_000_000
 
 _OTHER_CIRCUMSTANCES = """
