@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -40,9 +41,8 @@ def main() -> None:
             env["CONDABOX_CONFIG"] = str(world_settings())
         shutil.copytree(ROOT / "envs", directory / "envs")
         command = [sys.executable, "-m", "condabox"]
-        environment = str(directory / "envs" / "serving.yml")
-        archive = str(directory / "serving.tar")
-        show([*command, "build", environment, "-o", archive], env=env, cwd=directory)
+        archive = "serving.tar"
+        show([*command, "build", "envs/serving.yml", "-o", archive], env=env, cwd=directory)
         run = [*command, "run", "-p", "8000:8000", archive]
         imports = "import fastapi, lightgbm, sklearn; print('lightgbm', lightgbm.__version__)"
         show([*command, "run", archive, "--", "python", "-c", imports], env=env, cwd=directory)
@@ -110,7 +110,7 @@ def ask(path: str, body: object = None) -> str:
 def announce(command: Sequence[str]) -> None:
     """Print ``command`` with the interpreter left out."""
     words = ["condabox", *command[3:]] if command[0] == sys.executable else command
-    say("\n$ " + " ".join(word if word.strip("{}[]") == word else f"'{word}'" for word in words))
+    say(f"\n$ {shlex.join(words)}")
 
 
 def say(text: str) -> None:

@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import os
 import pwd
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from condabox.errors import BackendError
-from condabox.events import SilentReporter
-from condabox.oci.compress import Compression
 from condabox.oci.config import ContainerConfig
-from condabox.oci.image import new_image
-from condabox.oci.layer import write_layer
-from condabox.oci.layout import BlobDirectory
 from condabox.oci.reference import Reference
-from condabox.oci.tarball import BytesContent, TarDirectory, TarFile, TarLink
-from condabox.outputs.rootless import Command, Isolation, find_isolation, run_image
 from condabox.outputs.store import LocalStore
-from condabox.workflows.images import host_platform
 from tests.fakes.busybox import CONFIG, busybox_image
 
 if TYPE_CHECKING:

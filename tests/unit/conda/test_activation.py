@@ -309,7 +309,7 @@ def test_what_packages_do_becomes_variables(
 @pytest.mark.parametrize(
     ("script", "line", "reason"),
     [
-        pytest.param(GCC, 20, "it needs a command substitution", id="gcc"),
+        pytest.param(GCC, 17, "it needs a command substitution", id="gcc"),
         pytest.param(R_BASE, 1, "it runs the command R", id="r-base"),
         pytest.param(RUST, 3, "it runs the command mkdir", id="rust"),
         pytest.param(OLD_JDK, 1, "it needs a command substitution", id="old openjdk"),

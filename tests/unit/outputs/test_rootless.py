@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,14 +16,20 @@ import pytest
 from condabox.errors import BackendError, DigestMismatchError, ImageError
 from condabox.events import SilentReporter
 from condabox.oci.config import ContainerConfig
+from condabox.oci.layout import BlobDirectory
+from condabox.oci.mediatype import OCI_LAYER
+from condabox.oci.model import Descriptor, ImageManifest
 from condabox.outputs.rootless import (
     Command,
     Isolation,
     find_isolation,
     namespace_options,
     run_image,
+    unpack,
 )
+from condabox.outputs.unpack import RootDirectory
 from tests.fakes.images import make_image
+from tests.fakes.tars import layer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -265,6 +272,26 @@ def test_a_damaged_layer_is_not_run(fake: FakeUnshare, image: Image, tmp_path: P
         fake.run(image, command())
 
     assert not (tmp_path / "spec.json").exists()
+
+
+def test_what_follows_the_last_file_of_a_layer_is_checked_too(image: Image, tmp_path: Path) -> None:
+    blobs = BlobDirectory(tmp_path / "padded")
+    data = layer("f").getvalue() + bytes(3 << 20)
+    digest = blobs.add(data)
+    blobs.path_of(digest).write_bytes(data[:-1] + b"1")
+    padded = ImageManifest.create(
+        config=image.manifest.config,
+        layers=[Descriptor(media_type=OCI_LAYER, digest=digest, size=len(data))],
+        annotations={},
+    )
+    (tmp_path / "root").mkdir()
+
+    with pytest.raises(DigestMismatchError):
+        unpack(
+            replace(image, manifest=padded, blobs=blobs),
+            RootDirectory(tmp_path / "root", ownership=False),
+            reporter=SilentReporter(),
+        )
 
 
 @pytest.mark.parametrize(

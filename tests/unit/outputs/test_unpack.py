@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import stat
 import tarfile
@@ -10,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condabox.errors import ImageError
 from condabox.outputs.unpack import RootDirectory, remove_tree
-from tests.fakes.tars import Entry, directory, entry, hardlink, layer, symlink, tree, unpacked
+from tests.fakes.tars import directory, entry, hardlink, layer, symlink, unpacked
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.fakes.tars import Entry
 
 
 @pytest.fixture

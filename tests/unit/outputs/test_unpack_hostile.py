@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import stat
 import tarfile
 from typing import TYPE_CHECKING
@@ -14,10 +13,12 @@ from hypothesis import strategies as st
 
 from condabox.errors import ImageError
 from condabox.outputs.unpack import RootDirectory, remove_tree
-from tests.fakes.tars import Entry, directory, entry, hardlink, layer, symlink, tree, unpacked
+from tests.fakes.tars import directory, hardlink, layer, symlink, tree, unpacked
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.fakes.tars import Entry
 
 HOST = "of the host"
 
