@@ -55,7 +55,7 @@ def conda_forge_answers() -> bool:
     """Tell whether the real channel can be reached."""
     request = urllib.request.Request(CONDA_FORGE, method="HEAD")
     try:
-        with urllib.request.urlopen(request, timeout=5):  # noqa: S310  (a constant)
+        with urllib.request.urlopen(request, timeout=5):
             return True
     except OSError:
         return False
@@ -90,14 +90,14 @@ def running(command: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> Ite
 def ask(path: str, body: object = None) -> str:
     """Return the service's answer; wait for it to come up."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(  # noqa: S310  (our own service)
+    request = urllib.request.Request(
         SERVICE + path, data=data, headers={"Content-Type": "application/json"}
     )
     announce(["curl", SERVICE + path, *(["-d", data.decode()] if data else [])])
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=10) as answer:
                 return str(answer.read().decode())
         except urllib.error.HTTPError:
             raise

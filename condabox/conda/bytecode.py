@@ -14,7 +14,7 @@ from condabox.errors import InstallError, ToolMissingError
 from condabox.process import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from types import TracebackType
 
     from condabox.conda.entry import PrefixEntry, Spool
@@ -87,7 +87,7 @@ class BytecodeCompiler:
         self._stack.close()
 
     def compile(
-        self, entries: Iterable[PrefixEntry], *, prefix: str, python: PythonInfo, spool: Spool
+        self, entries: Sequence[PrefixEntry], *, prefix: str, python: PythonInfo, spool: Spool
     ) -> tuple[PrefixEntry, ...]:
         """Return the entries of one package with the byte code that belongs to them.
 
@@ -138,11 +138,9 @@ class BytecodeCompiler:
     def _request(self, entry: FileEntry, prefix: str) -> None:
         path = f"{prefix}/{entry.path}".encode()
         source = b"".join(entry.content.chunks())
-        frames = (
-            len(path).to_bytes(LENGTH_BYTES, "big") + path,
-            len(source).to_bytes(LENGTH_BYTES, "big") + source,
-        )
-        self._writer.submit(_send, self._worker.stdin, b"".join(frames))
+        length = len(source).to_bytes(LENGTH_BYTES, "big")
+        header = len(path).to_bytes(LENGTH_BYTES, "big") + path + length
+        self._writer.submit(_send, self._worker.stdin, header, source)
 
     def _answer(self, what: str) -> Iterator[bytes] | None:
         """Return the next frame in chunks, all of which must be read, or None for `FAILED`."""
@@ -167,8 +165,9 @@ class BytecodeCompiler:
         return data
 
 
-def _send(pipe: IO[bytes], request: bytes) -> None:
+def _send(pipe: IO[bytes], header: bytes, source: bytes) -> None:
     # A pipe that is broken or closed shows where the answer is missing.
     with suppress(OSError, ValueError):
-        pipe.write(request)
+        pipe.write(header)
+        pipe.write(source)
         pipe.flush()

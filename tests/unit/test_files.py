@@ -17,12 +17,16 @@ def test_the_old_file_stays_when_writing_fails(tmp_path: Path) -> None:
     path = tmp_path / "file"
     write_atomically(path, b"old")
 
-    with pytest.raises(RuntimeError), replacing(path) as file:
-        file.write(b"half of the n")
-        raise RuntimeError
+    def write_half() -> None:
+        with replacing(path) as file:
+            file.write(b"half of the n")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_half()
 
     assert path.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["file"]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_readers_see_the_old_file_until_all_is_written(tmp_path: Path) -> None:

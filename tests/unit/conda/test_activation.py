@@ -1,10 +1,16 @@
 from __future__ import annotations
 
 import json
+import shutil
+from typing import TYPE_CHECKING
 
 import pytest
 
+from condabox import process
 from condabox.conda.activation import Activation, compile_activation
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BASIC = {"CONDA_PREFIX": "/opt/env", "CONDA_DEFAULT_ENV": "ai", "CONDA_SHLVL": "1"}
 
@@ -218,7 +224,7 @@ def activation(
 
 
 def added(found: Activation) -> dict[str, str]:
-    assert {name: found.variables[name] for name in BASIC} == BASIC
+    assert found.variables.keys() >= BASIC.keys()
     return {name: value for name, value in found.variables.items() if name not in BASIC}
 
 
@@ -324,6 +330,46 @@ def test_what_cannot_become_variables_is_reported_and_left_out(
     assert found.problems == (
         f"etc/conda/activate.d/x.sh:{line}: cannot be compiled into image variables: {reason}",
     )
+
+
+@pytest.mark.tool("bash")
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(GDAL, id="gdal"),
+        pytest.param(PROJ, id="proj"),
+        pytest.param(LIBXML2, id="libxml2"),
+        pytest.param(NVCC, id="nvcc"),
+        pytest.param(OPENJDK, id="openjdk"),
+        pytest.param(GO, id="go"),
+        pytest.param(GLIB, id="libglib"),
+        pytest.param(CERTIFICATES, id="ca-certificates"),
+    ],
+)
+@pytest.mark.parametrize("folder", ["plain", "with  spaces"])
+def test_bash_sets_the_same(tmp_path: Path, script: str, folder: str) -> None:
+    prefix = tmp_path / folder
+    paths = ("share/gdal/a.csv", "share/proj/proj.db", "lib/x.so")
+    for path in paths:
+        (prefix / path).parent.mkdir(parents=True, exist_ok=True)
+        (prefix / path).touch()
+
+    command = [
+        str(shutil.which("bash")),
+        "-c",
+        "unset BASH_VERSION; . /dev/stdin > /dev/null; env -0",
+    ]
+    done = process.run(
+        command, env={"CONDA_PREFIX": str(prefix), "PATH": "/usr/bin:/bin"}, stdin=script.encode()
+    )
+    by_bash = dict(line.partition("=")[::2] for line in done.stdout.decode().split("\0") if line)
+
+    shells_own = {*BASIC, "PATH", "PWD", "SHLVL", "_", "OLDPWD"}
+    assert added(activation({"x.sh": script}, paths=paths, prefix=str(prefix))) == {
+        name: value
+        for name, value in by_bash.items()
+        if name not in shells_own and (value or "BACKUP" not in name)
+    }
 
 
 def test_a_prefix_with_a_space_is_no_trouble() -> None:
