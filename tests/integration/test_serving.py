@@ -61,6 +61,7 @@ def serving(world: World, tmp_path_factory: pytest.TempPathFactory) -> Project:
     for output in ("layout", "serving.tar"):
         done = project.run("build", "envs/serving.yml", "-o", output, *both)
         assert done.returncode == 0, done.stderr
+    project.assert_sound("layout")
     return project
 
 
@@ -73,11 +74,10 @@ def port() -> int:
 
 
 @pytest.mark.parametrize("platform", [AMD64, ARM64], ids=str)
-def test_images_follow_the_image_spec(serving: Project, platform: Platform) -> None:
+def test_archive_and_layout_hold_the_same_image(serving: Project, platform: Platform) -> None:
     from_layout = ImageLayout.open(serving.root / "layout").resolve(None, platform=platform)
     from_archive = read_archive(serving.root / "serving.tar").resolve(None, platform=platform)
 
-    assert validate_image(from_layout) == ()
     assert validate_image(from_archive) == ()
     assert from_layout.digest == from_archive.digest
 
@@ -224,8 +224,7 @@ def test_the_largest_environment_builds_in_300_megabytes(world: World, tmp_path:
 
     found = measure(build, env=project.variables())
 
-    image = ImageLayout.open(project.root / "layout").resolve(None, platform=AMD64)
-    assert validate_image(image) == ()
+    project.assert_sound("layout")
     assert found.peak <= MEMORY_LIMIT
 
 

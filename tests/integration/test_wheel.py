@@ -32,7 +32,14 @@ PIP = bundled_pip()
 def test_a_wheel_is_linked_as_pip_installs_it(tmp_path: Path) -> None:
     assert PIP is not None
     prefix = tmp_path / "prefix"
-    install = ["install", "--no-index", "--no-deps", "--no-compile", "--no-warn-script-location"]
+    install = [
+        "install",
+        "--ignore-installed",
+        "--no-index",
+        "--no-deps",
+        "--no-compile",
+        "--no-warn-script-location",
+    ]
     process.run([sys.executable, f"{PIP}/pip", *install, "--prefix", str(prefix), str(PIP)])
     python = PythonInfo(version=platform.python_version())
     package = LockedPackage(

@@ -243,21 +243,23 @@ def test_sources_and_answers_larger_than_a_pipe_do_not_block(
     assert min(sizes) > 1 << 20
 
 
-def test_what_was_compiled_before_does_not_matter(
-    compiler: BytecodeCompiler, tmp_path: Path
-) -> None:
-    mine = entry(
-        f"{SITE}/mine.py", "def f(a, b='some text', c=(1, 2.5, 'x y')): return {a, 'k', b}"
-    )
+def test_what_was_compiled_before_does_not_matter(tmp_path: Path) -> None:
+    source = "def f(a, b='some text', c=(1, 2.5, 'x y', '*', 'é')): return {a, 'k', b}\n"
+    mine = entry(f"{SITE}/mine.py", source)
     others = [
-        entry(f"{SITE}/other{number}.py", Path(module.__file__ or "").read_bytes())
-        for number, module in enumerate((subprocess, platform, importlib.util))
+        # Makes names, which marshal writes in another way, of strings that a process has once.
+        entry(f"{SITE}/a.py", "from os import *\né = 1\n"),
+        *(
+            entry(f"{SITE}/other{number}.py", Path(module.__file__ or "").read_bytes())
+            for number, module in enumerate((subprocess, platform, importlib.util))
+        ),
     ]
 
-    alone = compiled(compiler, tmp_path, mine)
-    among = compiled(compiler, tmp_path, *others, mine)
-    with BytecodeCompiler(Path(sys.executable)) as fresh:
-        again = compiled(fresh, tmp_path, mine)
+    with BytecodeCompiler(Path(sys.executable)) as first:
+        alone = compiled(first, tmp_path, mine)
+    with BytecodeCompiler(Path(sys.executable)) as second:
+        among = compiled(second, tmp_path, *others, mine)
+        again = compiled(second, tmp_path, mine)
 
     path = f"{SITE}/__pycache__/mine.{TAG}.pyc"
     assert alone[path] == among[path] == again[path]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import resource
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -95,6 +97,27 @@ def test_a_directory_that_cannot_be_written_is_an_install_error(tmp_path: Path) 
         pytest.raises(InstallError, match="cannot keep unpacked files"),
     ):
         spool.add(b"x" * CHUNK_SIZE for _ in range(17))
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """Fail writes beyond ``size`` bytes of a file, as a full disk does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_disk_that_fills_up_is_an_install_error_however_little_is_missing(
+    tmp_path: Path,
+) -> None:
+    with largest_file(17 * CHUNK_SIZE), Spool(tmp_path) as spool:
+        spool.add(b"x" * CHUNK_SIZE for _ in range(17))
+
+        with pytest.raises(InstallError, match="cannot keep unpacked files"):
+            spool.add([b"x"])
 
 
 def test_entries_are_sorted_by_bytes() -> None:
