@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from condabox.conda.python import PythonInfo
 
 LARGEST_SOURCE = 2 << 20
-"""Larger files, in bytes, get no byte code: compiling takes a hundred times their size in memory."""
+"""Larger files, in bytes, get no byte code: to compile one takes a hundred times its size."""
 
 _CACHE = "__pycache__"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -116,13 +117,15 @@ class Spool:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._file.close()
+        with suppress(OSError):  # of what could not be written before
+            self._file.close()
 
     def _write(self, chunk: bytes, *, at: int) -> None:
         # `chunks` may read what is spooled already, so the position is set before every write.
         try:
             self._file.seek(at)
             self._file.write(chunk)
+            self._file.flush()  # else it could fail when nobody expects it: while it is read
         except OSError as error:
             raise InstallError(
                 f"cannot keep unpacked files in {self._directory}: {error.strerror or error}",

@@ -242,6 +242,11 @@ def _package(entry: JSON, *, at: str) -> LockedPackage | None:
         raise DecodeError(f"expected conda or pip, got {manager!r}", at=join(at, "manager"))
     if manager == "conda" and name.startswith("__"):
         return None
+    url = _text(entry, "url", at=at)
+    try:
+        url = without_credentials(urlsplit(url).geturl())
+    except ValueError:
+        raise DecodeError(f"{url!r} is not a URL", at=join(at, "url")) from None
     hashes = _child(entry, "hash", at=at)
     if "sha256" not in hashes:
         raise DecodeError(f"{name} is locked without sha256", at=join(at, "hash.sha256"))
@@ -249,7 +254,7 @@ def _package(entry: JSON, *, at: str) -> LockedPackage | None:
         name=name,
         version=_matched(entry, "version", _VERSION, at=at),
         manager=cast("Manager", manager),
-        url=without_credentials(_text(entry, "url", at=at)),
+        url=url,
         sha256=_matched(hashes, "sha256", _SHA256, at=join(at, "hash")),
         category=_text(entry, "category", at=at) if "category" in entry else "main",
         dependencies=tuple(

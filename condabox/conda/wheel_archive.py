@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import csv
 import stat
 import zipfile
 import zlib
@@ -268,7 +269,7 @@ def _record(files: _TextFiles) -> dict[str, RecordEntry]:
     try:
         rows = parse_record_file(files.require("RECORD").splitlines())
         record = {row[0]: RecordEntry.from_elements(*row) for row in rows}
-    except InvalidRecordEntry as error:
+    except (InvalidRecordEntry, csv.Error) as error:
         raise InstallError(f"{at}: {error}") from None
     for name, entry in record.items():
         if entry.hash_ is not None and entry.hash_.name not in _HASHES:
