@@ -19,6 +19,13 @@ IGNORE_FILE = ".dockerignore"
 
 _LARGEST_IGNORE_FILE = 1 << 20
 _WHITEOUT = ".wh."
+_LINKS_OF_BASES = {
+    **{name: f"usr/{name}" for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32")},
+    "var/run": "run",
+    "var/lock": "run/lock",
+}
+"""What is a link in the usual bases, and where it leads: a folder would take its place, and hide
+the shell or the loader.  The way through the other name is right where it is no link, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +82,20 @@ def collect(sources: Sequence[AppSource], *, environment: Path) -> tuple[AppEntr
                 raise _clash(entry.path, environment=environment)
             entries[entry.path] = entry
     for path in entries:
+        _check_way(path, environment=environment)
         for parent in _parents(path):
             if not isinstance(entries.get(parent), AppDirectory | None):
                 raise _clash(parent, environment=environment)
     return tuple(sorted(entries.values(), key=lambda entry: entry.path.encode()))
+
+
+def _check_way(path: str, *, environment: Path) -> None:
+    for link, target in _LINKS_OF_BASES.items():
+        if path == link or path.startswith(f"{link}/"):
+            raise SpecError(
+                f"{environment}: condabox.app: /{path} would hide /{link}, a link in most images",
+                hint=f"write /{target}{path.removeprefix(link)}",
+            )
 
 
 def _entries(source: AppSource, *, environment: Path) -> Iterator[AppEntry]:

@@ -202,8 +202,10 @@ def _saved(reference: Reference, *, folder: Path) -> Path:
     command = [docker, "image", "inspect", "--format", "{{.Id}}", name]
     done = process.attempt(command)
     if done.returncode != 0:
+        if "no such image" not in done.stderr.lower():
+            raise process.failure(command, done)
         raise ImageError(
-            f"docker:{name}: {done.stderr.strip() or 'is not in the daemon'}",
+            f"docker:{name}: the daemon has no such image",
             hint=f"pull it with `docker pull {name}`, or name it without docker:",
         )
     identity = done.stdout.decode(errors="replace").strip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from contextlib import contextmanager
+from errno import ENOTDIR
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -19,7 +20,10 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     Readers see the old file or the whole new one, whatever is interrupted.  Its mode is 0644,
     whatever the umask.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), str(path.parent)) from None
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:60]}.")
     temporary = Path(name)
     try:

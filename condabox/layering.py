@@ -49,18 +49,13 @@ class LayerCandidate:
     churn: Churn
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayerGroup:
-    """Packages that become one layer, sorted by name."""
-
-    keys: tuple[str, ...]
-    names: tuple[str, ...]
-
-
-def group_packages(candidates: Sequence[LayerCandidate], *, budget: int) -> tuple[LayerGroup, ...]:
+def group_packages(
+    candidates: Sequence[LayerCandidate], *, budget: int
+) -> tuple[tuple[LayerCandidate, ...], ...]:
     """Give the ``budget`` packages that gain most a layer each, and the rest one per churn.
 
-    The most stable layers come first, and so at the bottom of the image.
+    The most stable layers come first, and so at the bottom of the image; packages that share one
+    are sorted by name.
     """
     by_gain = sorted(candidates, key=lambda each: (-_gain(each), each.name, each.key))
     worthwhile = [each for each in by_gain if each.size >= SMALLEST_OWN]
@@ -75,12 +70,7 @@ def group_packages(candidates: Sequence[LayerCandidate], *, budget: int) -> tupl
             members = tuple(sorted(rest, key=lambda each: (each.name, each.key)))
             groups.append((churn, 1, 0, members))
     groups.sort(key=lambda group: (group[0], group[1], group[2], group[3][0].name))
-    return tuple(
-        LayerGroup(
-            keys=tuple(each.key for each in members), names=tuple(each.name for each in members)
-        )
-        for _, _, _, members in groups
-    )
+    return tuple(members for _, _, _, members in groups)
 
 
 def _gain(candidate: LayerCandidate) -> int:

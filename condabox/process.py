@@ -50,10 +50,8 @@ def attempt(
         done = subprocess.run(  # the exit status is part of the answer
             command, env=env, cwd=cwd, input=stdin, capture_output=True, check=False
         )
-    except (FileNotFoundError, PermissionError):
-        raise ToolMissingError(
-            f"cannot run {command[0]}", hint="is it installed and on PATH?"
-        ) from None
+    except OSError as error:
+        raise _unusable(command[0], error) from None
     return Completed(
         returncode=done.returncode, stdout=done.stdout, stderr=done.stderr.decode(errors="replace")
     )
@@ -84,10 +82,14 @@ def attach(command: Sequence[str], *, env: Mapping[str, str] | None = None) -> i
     """Run ``command`` on this process's own terminal and return its exit status."""
     try:
         return subprocess.run(command, env=env, check=False).returncode
-    except (FileNotFoundError, PermissionError):
-        raise ToolMissingError(
-            f"cannot run {command[0]}", hint="is it installed and on PATH?"
-        ) from None
+    except OSError as error:
+        raise _unusable(command[0], error) from None
+
+
+def _unusable(tool: str, error: OSError) -> ToolMissingError:
+    return ToolMissingError(
+        f"cannot run {tool}: {error.strerror}", hint="is it installed and on PATH?"
+    )
 
 
 class Worker:
@@ -99,10 +101,16 @@ class Worker:
     def __init__(self, command: Sequence[str], *, env: Mapping[str, str] | None = None) -> None:
         try:
             self._process = subprocess.Popen(
-                command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                command,
+                env=env,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                # What is typed at the terminal ends this process, and that the worker: alone it
+                # would tell of its own end, on the terminal.
+                process_group=0,
             )
-        except (FileNotFoundError, PermissionError, OSError) as error:
-            raise ToolMissingError(f"cannot run {command[0]}: {error}") from None
+        except OSError as error:
+            raise _unusable(command[0], error) from None
 
     @property
     def stdin(self) -> IO[bytes]:

@@ -45,7 +45,7 @@ def load_settings(start: Path, *, env: Mapping[str, str]) -> Settings:
 
     ``start`` is a folder.  Raise SpecError for settings that cannot be read or understood.
     """
-    found = _named(env) or _nearest(start.absolute())
+    found = _named(env) or _nearest(start.resolve())
     if found is None:
         return Settings(cache_dir=_default_cache(env))
     path, table, at = found

@@ -11,8 +11,9 @@ from condabox.backends.prefix_layers import OLDEST, PrefixLayers
 from condabox.backends.result import BuildResult, BuiltLayer
 from condabox.base import open_base, pinned
 from condabox.conda.activation import compile_activation
-from condabox.conda.conflicts import find_conflicts, in_link_order
+from condabox.conda.conflicts import find_conflicts
 from condabox.conda.entry import BytesContent
+from condabox.conda.order import in_link_order
 from condabox.conda.python import PythonInfo
 from condabox.configuration import annotations_of, container_config
 from condabox.errors import BudgetExceededError, ImageError
@@ -262,7 +263,7 @@ def _link_script_warnings(
 ) -> Iterator[str]:
     for package in packages:
         for script in inventories[package.sha256].link_scripts:
-            yield f"{package.name}: {script} was not run: a build runs nothing of a package"
+            yield f"{package.name}: {script} was not run, and what it does is not in the image"
 
 
 def _conflict_warnings(conflicts: Conflicts) -> Iterator[str]:

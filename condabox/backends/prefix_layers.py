@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from condabox.conda.bytecode import BytecodeCompiler, replaced_bytecode
+from condabox.conda.bytecode import BytecodeCompiler
 from condabox.conda.entry import DirectoryEntry, FileEntry, LinkEntry, Spool
 from condabox.conda.fetch import fetch_archives
 from condabox.conda.interpreter import find_interpreter
@@ -92,7 +92,7 @@ class PrefixLayers:
         packages = {package.sha256: package for package in self.plan.locked.packages}
         candidates = [self._candidate(package) for package in self.plan.locked.packages]
         groups = group_packages(candidates, budget=self.plan.budget)
-        return [self._job(tuple(packages[key] for key in group.keys)) for group in groups]
+        return [self._job(tuple(packages[each.key] for each in group)) for group in groups]
 
     def _candidate(self, package: LockedPackage) -> LayerCandidate:
         return LayerCandidate(
@@ -125,6 +125,8 @@ class PrefixLayers:
         inputs = {
             "packages": [
                 {
+                    "name": package.name,
+                    "version": package.version,
                     "sha256": package.sha256,
                     "url": package.url,
                     "lost": sorted(self.conflicts.lost.get(package.sha256, frozenset())),
@@ -211,19 +213,10 @@ class PrefixLayers:
         prefix = self.plan.image.prefix
         entries = link_package(archive, package, prefix=prefix, python=self.python, spool=spool)
         lost = self.conflicts.lost.get(package.sha256, frozenset())
-        kept = without_lost(entries, lost) if lost else entries
+        kept = tuple(entry for entry in entries if entry.path not in lost)
         if compiler is None or self.python is None:
             return kept
         return compiler.compile(kept, prefix=prefix, python=self.python, spool=spool)
-
-
-def without_lost(entries: Sequence[PrefixEntry], lost: frozenset[str]) -> tuple[PrefixEntry, ...]:
-    """Leave out what another package has at the same path, and byte code of sources among that.
-
-    Without its source such byte code would look like a module that has none, and stay.
-    """
-    gone = lost | replaced_bytecode({entry.path for entry in entries})
-    return tuple(entry for entry in entries if entry.path not in gone)
 
 
 def _merged(packages: Iterable[Iterable[PrefixEntry]], *, prefix: str) -> Iterator[TarEntry]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import sys
+import signal
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -40,11 +41,17 @@ def _options(
     """From a conda environment.yml to a small, reproducible container image."""
 
 
+def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  (as Python calls it)
+    """End by an exception, so that half-written files and worker processes go, too."""
+    raise SystemExit(128 + number)
+
+
 def main() -> None:
     """Run the command; end with the exit code of its error, as `condabox.errors` lists them."""
     from condabox.cli import commands
 
     commands.register(app)
+    signal.signal(signal.SIGTERM, _end)
     try:
         app()
     except CondaboxError as error:
@@ -52,9 +59,10 @@ def main() -> None:
         if error.hint:
             say(f"  hint: {error.hint}")
         raise SystemExit(error.exit_code) from None
-    except BrokenPipeError:
-        # The reader of our output has gone, as `| head` does; nobody is left to tell.
-        sys.stderr.close()
+    except OSError as error:
+        # A full disk, a folder that nobody may read: where no better words were found.
+        where = f"{error.filename}: " if error.filename else ""
+        say(f"condabox: error: {where}{error.strerror or error}")
         raise SystemExit(1) from None
     except Exception:
         say("condabox: this is a bug in condabox; please report it with what follows")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from condabox.cli.console import megabytes, reporting
+from condabox.cli.console import choose_reporter, megabytes
 from condabox.cli.options import Environment, Json, Platforms, Quiet, parse_platforms
 from condabox.layering import DEFAULT_BUDGET
 from condabox.oci.compress import Compression
@@ -79,6 +79,7 @@ def build(
     quiet: Quiet = False,
 ) -> None:
     """Build an image from an environment file."""
+    from condabox.errors import ImageError
     from condabox.files import write_atomically
     from condabox.settings import load_settings, source_date_epoch
     from condabox.workflows.build import (
@@ -104,18 +105,21 @@ def build(
         epoch=source_date_epoch(os.environ),
     )
     settings = load_settings(environment.parent, env=os.environ)
-    with reporting(quiet=quiet) as reporter:
-        if dry_run:
-            plans = plan_environment(request, settings=settings, env=os.environ, reporter=reporter)
-            typer.echo(json.dumps([plan.to_json() for plan in plans], indent=2))
-            return
-        outcome = build_environment(request, settings=settings, env=os.environ, reporter=reporter)
-        for result in outcome.results:
-            for warning in result.warnings:
-                reporter.warning(warning)
+    reporter = choose_reporter(quiet=quiet)
+    if dry_run:
+        plans = plan_environment(request, settings=settings, env=os.environ, reporter=reporter)
+        typer.echo(json.dumps([plan.to_json() for plan in plans], indent=2))
+        return
+    outcome = build_environment(request, settings=settings, env=os.environ, reporter=reporter)
+    for result in outcome.results:
+        for warning in result.warnings:
+            reporter.warning(warning)
     text = json.dumps(outcome.to_json(), indent=2)
     if metadata_file is not None:
-        write_atomically(metadata_file, text.encode() + b"\n")
+        try:
+            write_atomically(metadata_file, text.encode() + b"\n")
+        except OSError as error:
+            raise ImageError(f"cannot write {metadata_file}: {error.strerror}") from None
     typer.echo(text if as_json else "\n".join(_lines(outcome)))
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Self
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
 
     from rich.progress import Progress, TaskID
 
@@ -63,8 +63,7 @@ class LineReporter(QuietReporter):
         started = time.monotonic()
         lines = _Lines(description, total)
         yield lines
-        seconds = time.monotonic() - started
-        say(f"{description}: {megabytes(lines.done)} in {seconds:.1f} s")
+        say(_summary(description, lines.done, time.monotonic() - started))
 
     def message(self, text: str) -> None:
         """Show the message."""
@@ -72,7 +71,7 @@ class LineReporter(QuietReporter):
 
 
 class BarReporter(QuietReporter):
-    """Bars on a terminal; a context, because the bars go when the command ends."""
+    """Bars on a terminal, which is left alone while no task runs: a container may have it."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -84,59 +83,58 @@ class BarReporter(QuietReporter):
             TimeElapsedColumn,
         )
 
-        self._stack = ExitStack()
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             DownloadColumn(),
             TimeElapsedColumn(),
             console=Console(stderr=True),
             transient=True,
         )
+        self._lock = threading.Lock()
 
     @contextmanager
     def task(self, description: str, *, total: int | None) -> Iterator[Task]:
         """Show a bar as long as the task runs, and a line with its time after it."""
-        identifier = self._progress.add_task(description, total=total)
-        yield _Bar(self._progress, identifier)
-        task = next(each for each in self._progress.tasks if each.id == identifier)
-        size, seconds = megabytes(task.completed), task.elapsed or 0.0
-        self._progress.remove_task(identifier)
-        self._progress.console.print(f"{description}: {size} in {seconds:.1f} s", highlight=False)
+        with self._lock:
+            identifier = self._progress.add_task(description, total=total)
+            self._progress.start()
+        try:
+            yield _Bar(self._progress, identifier)
+        finally:
+            with self._lock:
+                task = next(each for each in self._progress.tasks if each.id == identifier)
+                self._progress.remove_task(identifier)
+                if not self._progress.tasks:
+                    self._progress.stop()
+        self._print(_summary(description, task.completed, task.elapsed or 0.0))
 
     def message(self, text: str) -> None:
         """Show the message above the bars."""
-        self._progress.console.print(text, highlight=False, markup=False)
+        self._print(text)
 
     def warning(self, text: str) -> None:
         """Show the warning above the bars."""
-        self._progress.console.print(
-            f"condabox: warning: {text}", highlight=False, markup=False, style="yellow"
-        )
+        self._print(f"condabox: warning: {text}", style="yellow")
 
-    def __enter__(self) -> Self:
-        self._stack.enter_context(self._progress)
-        return self
+    def _print(self, text: str, *, style: str = "") -> None:
+        from rich.text import Text
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.close()
+        # A Text has no markup, whatever brackets it quotes, and soft wrapping leaves paths whole.
+        self._progress.console.print(Text(text, style=style), soft_wrap=True)
 
 
-@contextmanager
-def reporting(*, quiet: bool) -> Iterator[Reporter]:
-    """Choose the reporter that fits: none wanted, a terminal, or a log."""
+def choose_reporter(*, quiet: bool) -> Reporter:
+    """Choose what fits: none wanted, a terminal that can move its cursor, or a log."""
     if quiet:
-        yield QuietReporter()
-    elif sys.stderr.isatty():
-        with BarReporter() as reporter:
-            yield reporter
-    else:
-        yield LineReporter()
+        return QuietReporter()
+    if sys.stderr.isatty() and os.environ.get("TERM") not in {"dumb", "unknown"}:
+        return BarReporter()
+    return LineReporter()
+
+
+def _summary(description: str, size: float, seconds: float) -> str:
+    return f"{description}: {megabytes(size)} in {seconds:.1f} s"
 
 
 class _Silence:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 
 import typer
@@ -20,7 +19,7 @@ def images(*, as_json: Json = False) -> None:
 
     found = list_images(settings=load_settings(Path.cwd(), env=os.environ))
     if as_json:
-        typer.echo(json.dumps([asdict(image) for image in found], default=str, indent=2))
+        typer.echo(json.dumps([each.to_json() for each in found], indent=2))
         return
     rows = [("NAME", "PLATFORM", "DIGEST", "SIZE", "CREATED")]
     rows += [

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from condabox.cli.console import reporting
+from condabox.cli.console import choose_reporter
 from condabox.cli.options import ImageName, OnePlatform, Quiet, parse_platform
 
 
@@ -28,6 +28,7 @@ def load(
 
     request = LoadRequest(image=image, target=LoadTarget(into), platform=parse_platform(platform))
     settings = load_settings(Path.cwd(), env=os.environ)
-    with reporting(quiet=quiet) as reporter:
-        result = load_image(request, settings=settings, reporter=reporter)
-    typer.echo(f"{result.reference} is in {result.target.value}")
+    reporter = choose_reporter(quiet=quiet)
+    result = load_image(request, settings=settings, reporter=reporter)
+    name = ", ".join(result.names) or result.reference
+    typer.echo(f"{name} is in {result.target.value}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from condabox.cli.console import reporting
+from condabox.cli.console import choose_reporter
 from condabox.cli.options import Environments, Json, Platforms, Quiet, parse_platforms
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def lock(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Lock environments: solve, and write ENV.conda-lock.yml beside each file."""
+    """Solve environments, and write ENV.conda-lock.yml beside each file."""
     from condabox.platforms import subdir_of_platform
     from condabox.settings import load_settings
     from condabox.workflows.lock import LockRequest
@@ -36,8 +36,8 @@ def lock(
         subdirs=tuple(map(subdir_of_platform, parse_platforms(platform))),
     )
     settings = load_settings(environments[0].parent, env=os.environ)
-    with reporting(quiet=quiet) as reporter:
-        results = lock_environments(request, settings=settings, env=os.environ, reporter=reporter)
+    reporter = choose_reporter(quiet=quiet)
+    results = lock_environments(request, settings=settings, env=os.environ, reporter=reporter)
     if as_json:
         typer.echo(json.dumps([asdict(result) for result in results], default=str, indent=2))
         return

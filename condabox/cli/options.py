@@ -14,13 +14,14 @@ Environment = Annotated[
 ]
 
 Environments = Annotated[
-    list[Path], typer.Argument(help="Environment files to lock.", metavar="ENV...")
+    list[Path], typer.Argument(help="Environment files to lock.", metavar="ENV")
 ]
 
 ImageName = Annotated[
     str,
     typer.Argument(
-        help="Name in the local store, or path of an OCI layout or archive.", metavar="IMAGE"
+        help="Name in the local store, path of an OCI layout or archive, or a registry's image.",
+        metavar="IMAGE",
     ),
 ]
 

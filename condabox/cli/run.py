@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from condabox.cli.console import reporting
+from condabox.cli.console import choose_reporter
 from condabox.cli.options import ImageName, OnePlatform, Quiet, parse_platform
 
 
@@ -16,9 +16,7 @@ def run(
     image: ImageName,
     command: Annotated[
         list[str] | None,
-        typer.Argument(
-            help="Command to run instead of the image's own.", metavar="[-- COMMAND...]"
-        ),
+        typer.Argument(help="Command to run instead of the image's own.", metavar="-- COMMAND"),
     ] = None,
     *,
     publish: Annotated[
@@ -36,7 +34,7 @@ def run(
     platform: OnePlatform = None,
     quiet: Quiet = False,
 ) -> None:
-    """Run an image: with Docker or podman where there is one, else without either, rootless."""
+    """Run an image with Docker, podman or, rootless, with neither."""
     from condabox.settings import load_settings
     from condabox.workflows.run import Engine, RunRequest, run_image
 
@@ -49,11 +47,17 @@ def run(
         platform=parse_platform(platform),
     )
     settings = load_settings(Path.cwd(), env=os.environ)
-    with reporting(quiet=quiet) as reporter:
-        status = run_image(request, settings=settings, env=os.environ, reporter=reporter)
+    reporter = choose_reporter(quiet=quiet)
+    status = run_image(request, settings=settings, env=os.environ, reporter=reporter)
     raise typer.Exit(status)
 
 
 def _without_separator(words: tuple[str, ...]) -> tuple[str, ...]:
     # Options end at the image, so `--` is a word of the command here; users write it nevertheless.
-    return words[1:] if words[:1] == ("--",) else words
+    if words[:1] == ("--",):
+        return words[1:]
+    if words and words[0].startswith("-"):
+        raise typer.BadParameter(
+            f"{words[0]} comes after IMAGE: options stand before it, and a command after --"
+        )
+    return words

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from condabox.cli.console import reporting
+from condabox.cli.console import choose_reporter
 from condabox.cli.options import ImageName, OnePlatform, Quiet, parse_platform
 
 
@@ -27,7 +27,7 @@ def save(
 
     request = SaveRequest(image=image, output=output, platform=parse_platform(platform))
     settings = load_settings(Path.cwd(), env=os.environ)
-    with reporting(quiet=quiet) as reporter:
-        result = save_image(request, settings=settings, reporter=reporter)
+    reporter = choose_reporter(quiet=quiet)
+    result = save_image(request, settings=settings, reporter=reporter)
     for saved, digest in result.digests:
         typer.echo(f"{result.output}  {saved}  {digest}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from condabox.conda.order import in_link_order
+from condabox.conda.bytecode import replaced_bytecode
 from condabox.errors import InstallError
 
 if TYPE_CHECKING:
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from condabox.conda.inventory import PackageInventory
     from condabox.conda.lockfile import LockedPackage
-
-__all__ = ["Conflict", "Conflicts", "find_conflicts", "in_link_order"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +26,10 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflicts:
-    """What packages lose to others: ``lost`` by sha256, ``reports`` sorted by path."""
+    """What packages lose to others: ``lost`` by sha256, ``reports`` sorted by path.
+
+    Byte code goes with its source: it would stand beside another package's, or in its place.
+    """
 
     lost: Mapping[str, frozenset[str]]
     reports: tuple[Conflict, ...]
@@ -58,6 +59,9 @@ def find_conflicts(
     for path, claimants in contested.items():
         for loser in claimants[:-1]:
             lost.setdefault(loser.sha256, set()).add(path)
+    for sha256, gone in lost.items():
+        paths = frozenset(inventories[sha256].paths)
+        gone.update(replaced_bytecode(paths) - replaced_bytecode(paths - gone))
     return Conflicts(
         lost={sha256: frozenset(paths) for sha256, paths in lost.items()},
         reports=tuple(

@@ -51,6 +51,7 @@ def link_conda_package(
     """
     archive = PackageArchive(path=path, name=package.filename)
     metadata = read_metadata(archive)
+    _check_same(metadata, package)
     linker = _Linker(
         archive=archive,
         prefix=prefix,
@@ -65,6 +66,18 @@ def link_conda_package(
     _check_parents(linked, package=archive.name)
     record = package_record(metadata, package, linked=linked, archive_size=archive.size)
     return sorted_entries((*(each.entry for each in linked), record))
+
+
+def _check_same(metadata: PackageMetadata, package: LockedPackage) -> None:
+    """Refuse an archive that is another package than the lock says: its record would be wrong."""
+    name = str(metadata.index.get("name", package.name))
+    version = metadata.index.get("version", package.version)
+    if (name.lower(), version) != (package.name.lower(), package.version):
+        raise InstallError(
+            f"{package.filename} is locked as {package.name} {package.version}, "
+            f"but says that it is {name} {version}",
+            hint="run `condabox lock` to make the lock file again",
+        )
 
 
 def destinations(
@@ -202,7 +215,8 @@ class _Linker:
         if not target or target.startswith("/") or resolved.partition("/")[0] == "..":
             raise UnsafePathError(
                 f"{self.archive.name}: the symbolic link {path} points outside of the prefix, "
-                f"to {target}"
+                f"to {target}",
+                hint="choose another build or version of the package",
             )
 
 

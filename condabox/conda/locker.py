@@ -31,7 +31,7 @@ from condabox.conda.pip_index import PipIndexes, certificate_environment, pip_in
 from condabox.conda.pypi_names import lookup_table
 from condabox.conda.solver_request import VARIABLE, SolverRequest
 from condabox.conda.virtual_packages import DEFAULT_BASE
-from condabox.conda.worker import module_command, module_environment
+from condabox.conda.worker import module_command, module_environment, network_environment
 from condabox.errors import LockError, SolveError
 from condabox.files import write_atomically
 
@@ -213,7 +213,8 @@ class _Run:
         return process.attempt(command, env=self._environment(), cwd=self.folder)
 
     def _environment(self) -> dict[str, str]:
-        inherited = module_environment()
+        # condabox's own modules are not for the user's conda, which is a Python program too
+        inherited = module_environment() if self.job.solver is None else network_environment()
         env = {
             name: value
             for name, value in inherited.items()

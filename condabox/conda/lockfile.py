@@ -181,7 +181,7 @@ def _decode(path: Path, document: object) -> LockFile:
     metadata = _child(root, "metadata", at="")
     subdirs = strings(metadata.get("platforms"), at="metadata.platforms")
     channels = ChannelNames().canonical(
-        _text(entry, "url", at=f"metadata.channels[{index}]")
+        _url(entry, at=f"metadata.channels[{index}]")
         for index, entry in enumerate(
             sequence(metadata.get("channels", []), at="metadata.channels")
         )
@@ -242,11 +242,6 @@ def _package(entry: JSON, *, at: str) -> LockedPackage | None:
         raise DecodeError(f"expected conda or pip, got {manager!r}", at=join(at, "manager"))
     if manager == "conda" and name.startswith("__"):
         return None
-    url = _text(entry, "url", at=at)
-    try:
-        url = without_credentials(urlsplit(url).geturl())
-    except ValueError:
-        raise DecodeError(f"{url!r} is not a URL", at=join(at, "url")) from None
     hashes = _child(entry, "hash", at=at)
     if "sha256" not in hashes:
         raise DecodeError(f"{name} is locked without sha256", at=join(at, "hash.sha256"))
@@ -254,7 +249,7 @@ def _package(entry: JSON, *, at: str) -> LockedPackage | None:
         name=name,
         version=_matched(entry, "version", _VERSION, at=at),
         manager=cast("Manager", manager),
-        url=url,
+        url=_url(entry, at=at),
         sha256=_matched(hashes, "sha256", _SHA256, at=join(at, "hash")),
         category=_text(entry, "category", at=at) if "category" in entry else "main",
         dependencies=tuple(
@@ -296,6 +291,15 @@ def _child(obj: JSON, key: str, *, at: str) -> JSON:
 
 def _text(obj: object, key: str, *, at: str) -> str:
     return required(mapping(obj, at=at), key, str, at=at)
+
+
+def _url(obj: object, *, at: str) -> str:
+    url = _text(obj, "url", at=at)
+    try:
+        urlsplit(url)
+    except ValueError:
+        raise DecodeError("is not a URL", at=join(at, "url")) from None
+    return without_credentials(url)
 
 
 def _string(custom: JSON, key: str) -> str:

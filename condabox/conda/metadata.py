@@ -29,6 +29,7 @@ It is put together here so that builders of conda packages do not replace it in 
 
 _MAX_PLACEHOLDER = 4096  # no path is longer on Linux
 _MILLISECONDS_SINCE = 253_402_300_799  # the year 9999 in seconds: more than that are milliseconds
+_LATEST = 0o77777777777  # the year 2242 in seconds: the last that the header of a tar can say
 
 _WORD = r'"(?:\\.|[^"\\])*"|[^\s"]\S*'
 _HAS_PREFIX = re.compile(rf"(?P<prefix>{_WORD})\s+(?P<mode>(?i:text|binary))\s+(?P<path>{_WORD})")
@@ -73,11 +74,12 @@ class PackageMetadata:
 
     @property
     def timestamp(self) -> int | None:
-        """When the package was built, in seconds."""
+        """When the package was built, in seconds; None where that is not told or cannot be."""
         stamp = self.index.get("timestamp")
-        if not isinstance(stamp, int) or stamp <= 0:
+        if type(stamp) is not int:
             return None
-        return stamp // 1000 if stamp > _MILLISECONDS_SINCE else stamp
+        seconds = stamp // 1000 if stamp > _MILLISECONDS_SINCE else stamp
+        return seconds if 0 < seconds <= _LATEST else None
 
 
 def read_metadata(archive: PackageArchive) -> PackageMetadata:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from condabox.conda.dependencies import read_dependencies
 from condabox.conda.document import read_document
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from condabox.conda.dependencies import Dependency
     from condabox.conda.document import Document
+
 _KEYS = ("name", "channels", "dependencies", "platforms", "variables", "prefix", "condabox")
 _ELSEWHERE = {
     "allow-pypi-requests": "set [pip] index-url in condabox.toml",
@@ -115,6 +117,10 @@ def _channel(value: object, at: str) -> str:
         raise FieldError("is a path", at=at, hint="write it as a URL: file:///srv/channel")
     if any(map(str.isspace, found)):
         raise FieldError("is not a channel", at=at, hint="put a space after each dash")
+    try:
+        urlsplit(found)
+    except ValueError:
+        raise FieldError("is not a URL", at=at) from None
     return found.rstrip("/")
 
 

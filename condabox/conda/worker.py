@@ -19,13 +19,14 @@ def module_command(module: str) -> list[str]:
     return [sys.executable, "-m", module]
 
 
-def module_environment() -> dict[str, str]:
-    """Return this process's environment, with this very condabox first on the module path.
+def network_environment() -> dict[str, str]:
+    """Return this process's environment, and what ``.condarc`` says of proxies and certificates."""
+    return {**os.environ, **read_condarc(os.environ).network_environment(os.environ)}
 
-    What ``.condarc`` says of proxies and certificates is in it.
-    """
+
+def module_environment() -> dict[str, str]:
+    """Return `network_environment` with this very condabox first on the module path."""
     root = str(Path(condabox.__file__).parent.parent)
     inherited = os.environ.get("PYTHONPATH")
     path = os.pathsep.join([root, inherited] if inherited else [root])
-    network = read_condarc(os.environ).network_environment(os.environ)
-    return {**os.environ, **network, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"}
+    return {**network_environment(), "PYTHONPATH": path, "PYTHONSAFEPATH": "1"}

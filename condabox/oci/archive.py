@@ -14,7 +14,13 @@ from condabox.files import replacing
 from condabox.oci.digest import Digest
 from condabox.oci.dockerarchive import DOCKER_FILE, read_docker_archive
 from condabox.oci.image import blob_chunks, index_of, placed, read_image
-from condabox.oci.layout import INDEX_FILE, LAYOUT_DOCUMENT, LAYOUT_FILE, check_layout_file
+from condabox.oci.layout import (
+    INDEX_FILE,
+    LAYOUT_DOCUMENT,
+    LAYOUT_FILE,
+    check_layout_file,
+    read_index,
+)
 from condabox.oci.members import MemberBlobs, Members
 from condabox.oci.model import ImageIndex, canonical_json
 from condabox.oci.names import find, name_annotations, names_in
@@ -53,7 +59,7 @@ def write_archive(path: Path, images: Sequence[Image], *, names: Sequence[Refere
             for chunk in archive_chunks(images, names=names):
                 file.write(chunk)
     except OSError as error:
-        raise ImageError(f"cannot write {error.filename or path}: {error.strerror}") from error
+        raise ImageError(f"cannot write {path}: {error.strerror}") from error
 
 
 def archive_chunks(
@@ -131,7 +137,8 @@ def _read_layout(members: Members) -> tuple[ImageIndex, BlobSource]:
         for name in members.found
         if name.startswith(_BLOBS) and (digest := _digest_of_name(name.removeprefix(_BLOBS)))
     }
-    return ImageIndex.parse(members.document(INDEX_FILE)), MemberBlobs(members, names)
+    index = read_index(members.document(INDEX_FILE), where=members.path)
+    return index, MemberBlobs(members, names)
 
 
 def _digest_of_name(name: str) -> Digest | None:

@@ -35,9 +35,9 @@ _LOCK_FILE = ".lock"
 class BlobWriter:
     """Takes a blob's bytes; ``digest`` and ``size`` tell of those written so far."""
 
-    def __init__(self, file: FileIO, path: Path) -> None:
+    def __init__(self, file: FileIO, folder: Path) -> None:
         self._file = file
-        self._path = path
+        self._folder = folder
         self._hash = hashlib.sha256()
         self.size = 0
 
@@ -51,7 +51,7 @@ class BlobWriter:
         self._hash.update(data)
         self.size += len(data)
         rest = memoryview(data)
-        with _explained(self._path):
+        with _explained(self._folder):
             while rest:
                 rest = rest[self._file.write(rest) :]
         return len(data)
@@ -101,7 +101,7 @@ class BlobDirectory:
         temporary = Path(name)
         try:
             with FileIO(number, "wb") as file:
-                writer = BlobWriter(file, temporary)
+                writer = BlobWriter(file, folder)
                 yield writer
                 _check(writer, expected)
                 if self.size(writer.digest) != writer.size:
@@ -157,7 +157,7 @@ class ImageLayout:
 
     def index(self) -> ImageIndex:
         """Return the index of the images in the layout."""
-        return ImageIndex.parse(_read(self.path / INDEX_FILE))
+        return read_index(_read(self.path / INDEX_FILE), where=self.path)
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the images, sorted."""
@@ -188,24 +188,16 @@ class ImageLayout:
         self._replace(name, {**descriptor.to_json(), "annotations": name_annotations(name)})
         return descriptor
 
-    def remove(self, name: str) -> None:
-        """Forget a name; its blobs stay.  Raise ImageError where nothing is called so."""
-        if all(name not in names_of(entry) for entry in self.index().manifests):
-            hint = f"images in it: {', '.join(self.names()) or 'none'}"
-            raise ImageError(f"{self.path}: has no image called {name}", hint=hint)
-        self._replace(name, None)
-
-    def _replace(self, name: str, entry: dict[str, object] | None) -> None:
-        """Let ``entry``, or nothing, be what ``name`` stands for."""
+    def _replace(self, name: str, entry: dict[str, object]) -> None:
+        """Let ``entry`` be what ``name`` stands for."""
         with _explained(self.path), locked(self.path / _LOCK_FILE):
             raw = _read(self.path / INDEX_FILE)
-            index = ImageIndex.parse(raw)
+            index = read_index(raw, where=self.path)
             document = dict(parse_document(raw, what=INDEX_FILE))
             # Entries of others stay as they are, with fields that are not known here.
             there = zip(index.manifests, sequence(document["manifests"], at=""), strict=True)
             entries = [(names_of(old), kept) for old, kept in there if name not in names_of(old)]
-            if entry is not None:
-                entries.append(((name,), entry))
+            entries.append(((name,), entry))
             document["manifests"] = [
                 kept for _, kept in sorted(entries, key=lambda named: named[0])
             ]
@@ -217,6 +209,14 @@ def check_layout_file(raw: bytes, *, where: Path) -> None:
     version = parse_document(raw, what=f"{where}: {LAYOUT_FILE}").get("imageLayoutVersion")
     if not isinstance(version, str) or not version.startswith("1."):
         raise ImageError(f"{where}: cannot read an image layout of version {version}")
+
+
+def read_index(raw: bytes, *, where: Path) -> ImageIndex:
+    """Read the ``index.json`` of the layout at ``where``."""
+    try:
+        return ImageIndex.parse(raw)
+    except ImageError as error:
+        raise ImageError(f"{where}: {INDEX_FILE}: {error.message}", hint=error.hint) from None
 
 
 def _check(writer: BlobWriter, expected: Descriptor | None) -> None:
@@ -246,4 +246,4 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ImageError(f"cannot write {error.filename or path}: {error.strerror}") from error
+        raise ImageError(f"cannot write {path}: {error.strerror}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import posixpath
 import tarfile
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -43,6 +44,8 @@ def _problems(image: Image) -> Iterator[str]:
                 yield f"{what}: is another one than {descriptor.digest}"
         except ImageError as error:
             yield f"{what}: {error.message}"
+    if image.descriptor.media_type != image.manifest.media_type:
+        yield f"manifest: is {image.manifest.media_type}, not {image.descriptor.media_type}"
     layers, diff_ids = image.manifest.layers, image.config.diff_ids
     if len(layers) != len(diff_ids):
         yield f"config: {len(diff_ids)} diff IDs for {len(layers)} layers"
@@ -117,24 +120,26 @@ class _Names:
     """The paths of a layer so far."""
 
     def __init__(self) -> None:
-        self._seen: set[str] = set()
-        self._links: set[str] = set()
+        self._kinds: dict[str, str] = {}
+        self._parents: set[str] = set()
 
     def problems(self, member: tarfile.TarInfo) -> Iterator[str]:
-        name = member.name.removeprefix("./").rstrip("/") or "."
+        name = posixpath.normpath(member.name)
         parts = name.split("/")
-        if name.startswith("/") or ".." in parts:
+        if name.startswith("/") or ".." in member.name.split("/"):
             yield f"{member.name}: is outside of the image"
         # image-spec layer.md: changesets must not have two entries for one path.
-        if name in self._seen:
+        if name in self._kinds:
             yield f"{name}: is in it twice"
-        self._seen.add(name)
+        kind = "folder" if member.isdir() else "link" if member.issym() else "file"
+        self._kinds[name] = kind
+        if kind != "folder" and name in self._parents:
+            yield f"{name}: is a {kind}, and there are files in it"
         for depth in range(1, len(parts)):
             parent = "/".join(parts[:depth])
-            if parent in self._links:
-                yield f"{name}: lies behind the link {parent}"
-        if member.issym():
-            self._links.add(name)
-        target = member.linkname.removeprefix("./")
-        if member.islnk() and (target.startswith("/") or ".." in target.split("/")):
+            self._parents.add(parent)
+            if self._kinds.get(parent, "folder") != "folder":
+                yield f"{name}: lies behind the {self._kinds[parent]} {parent}"
+        target = posixpath.normpath(member.linkname)
+        if member.islnk() and (target.startswith("/") or target.split("/")[0] == ".."):
             yield f"{name}: links to {member.linkname}, outside of the image"

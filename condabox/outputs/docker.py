@@ -45,11 +45,17 @@ def load_into_docker(
 ) -> str:
     """Load one image, for each platform one, under ``names``; return what it can be run by.
 
-    Layers that the daemon has already are not sent, where it can do without.
+    Docker's classic store has room for one platform, which is the daemon's own where there is an
+    image for it.  Layers that the daemon has already are not sent, where it can do without.
     """
     with _client() as client:
-        _check_compression(images, version=client.version().get("Version", ""))
-        if known := _layers_to_omit(images, client):
+        version = client.version()
+        _check_compression(images, version=version.get("Version", ""))
+        known: frozenset[Digest] = frozenset()
+        if not _uses_containerd(client):
+            images = [_for_architecture(version.get("Arch", ""), images)]
+            known = _layers_to_omit(images[0], client)
+        if known:
             try:
                 return _load(client, images, names=names, omit=known, reporter=reporter)
             except ToolFailedError:
@@ -106,22 +112,29 @@ def _counted(chunks: Iterator[bytes], task: Task) -> Iterator[bytes]:
         task.advance(len(chunk))
 
 
-def _layers_to_omit(images: Sequence[Image], client: docker.DockerClient) -> frozenset[Digest]:
-    """Return the layers that the daemon needs no bytes of, because they lie over what it has.
-
-    moby `image/tarexport/load.go` opens a layer only if its chain ID is unknown.  The containerd
-    store is other: it wants every blob.
-    """
+def _uses_containerd(client: docker.DockerClient) -> bool:
+    """Say whether the daemon's store is containerd's: it keeps indexes, and wants every blob."""
     driver = client.info().get("DriverStatus") or []
-    if len(images) > 1 or any("io.containerd.snapshotter" in str(value) for value in driver):
-        return frozenset()
-    wanted = [str(diff_id) for diff_id in images[0].config.diff_ids]
+    return any("io.containerd.snapshotter" in str(value) for value in driver)
+
+
+def _for_architecture(architecture: str, images: Sequence[Image]) -> Image:
+    own = (image for image in images if image.platform.architecture == architecture)
+    return next(own, images[0])
+
+
+def _layers_to_omit(image: Image, client: docker.DockerClient) -> frozenset[Digest]:
+    """Return the layers that a classic store needs no bytes of: they lie over what it has.
+
+    moby `image/tarexport/load.go` opens a layer only if its chain ID is unknown.
+    """
+    wanted = [str(diff_id) for diff_id in image.config.diff_ids]
     count = 0
     for identity in client.api.images(quiet=True)[:_MOST_COMPARED]:
         found = client.api.inspect_image(identity)  # type: ignore[no-untyped-call]
         there = found.get("RootFS", {}).get("Layers") or []
         count = max(count, _common(wanted, there))
-    layers = [layer.digest for layer in images[0].manifest.layers]
+    layers = [layer.digest for layer in image.manifest.layers]
     return frozenset(layers[:count]) - frozenset(layers[count:])
 
 

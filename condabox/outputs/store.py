@@ -40,6 +40,16 @@ class StoredImage:
     created: str
     """RFC 3339."""
 
+    def to_json(self) -> dict[str, object]:
+        """Return what ``--json`` prints."""
+        return {
+            "name": self.name,
+            "digest": str(self.digest),
+            "platform": str(self.platform),
+            "size": self.size,
+            "created": self.created,
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedImages:
@@ -102,15 +112,6 @@ class LocalStore:
             if str(name) in names_of(entry):
                 return NamedImages(names=(name,), images=_images_of(layout.blobs, entry))
         return None
-
-    def remove(self, name: Reference) -> None:
-        """Forget a name; raise ImageError where nothing is called so.  Its blobs stay."""
-        if self.get(name) is None:
-            raise ImageError(
-                f"the local store has no image called {name.familiar()}",
-                hint="`condabox images` lists them",
-            )
-        ImageLayout.open(self._path).remove(str(name))
 
     def _exists(self) -> bool:
         return (self._path / LAYOUT_FILE).exists()

@@ -184,7 +184,8 @@ class Transport:
         for _ in range(_MAX_REDIRECTS):
             response = self._persist(method, url, headers, form=form, verify=verify)
             location = response.headers.get("Location")
-            if response.status_code not in _REDIRECTS or location is None:
+            # A form holds a token, which is for nobody but whom it was meant for.
+            if form or response.status_code not in _REDIRECTS or location is None:
                 return response
             response.close()
             url = _joined(url, location)

@@ -14,7 +14,7 @@ from condabox.conda.lockfile import read_lock_file
 from condabox.conda.section import ImageSection
 from condabox.conda.spec import read_environment
 from condabox.conda.virtual_packages import DEFAULT_BASE
-from condabox.errors import LockError
+from condabox.errors import LockError, SpecError
 from condabox.oci.image import index_of
 from condabox.oci.reference import Reference
 from condabox.outputs.docker import daemon_answers, load_into_docker
@@ -25,7 +25,7 @@ from condabox.platforms import host_subdir, platform_of_subdir, subdir_of_platfo
 from condabox.workflows.lock import LockRequest, lock, require_current
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from condabox.backends.result import BuildResult
@@ -204,11 +204,25 @@ def _lock_file(
                 f"{path} does not exist, and --{request.lock_policy.value} forbids to make it",
                 hint=f"run `condabox lock {spec.path}` and commit the file",
             )
+        _require_platforms(spec, subdirs, known=spec.platforms)
         lock(LockRequest(environments=(spec.path,)), settings=settings, env=env, reporter=reporter)
     found = read_lock_file(path)
     if request.lock_policy is not LockPolicy.FROZEN:
+        _require_platforms(spec, subdirs, known={*spec.platforms, *found.subdirs})
         require_current(spec, found, subdirs=subdirs, names=read_condarc(env).channels)
     return found
+
+
+def _require_platforms(
+    spec: EnvironmentSpec, subdirs: Sequence[str], *, known: Collection[str]
+) -> None:
+    """Refuse what no `condabox lock` would add to the lock file."""
+    for subdir in subdirs:
+        if subdir not in known:
+            raise SpecError(
+                f"{spec.path} is not for {subdir}, only for {', '.join(spec.platforms)}",
+                hint=f"add {subdir} to `platforms:` and run `condabox lock {spec.path}`",
+            )
 
 
 def _pinned_base(

@@ -6,7 +6,7 @@ import platform as host
 from typing import TYPE_CHECKING
 
 from condabox.base import open_base
-from condabox.errors import ImageError, SpecError
+from condabox.errors import ImageError, RegistryError, SpecError
 from condabox.oci.reference import Reference
 from condabox.outputs.store import LocalStore, NamedImages, open_path
 from condabox.platforms import Platform
@@ -46,13 +46,19 @@ def find_images(
             hint="an image is a name from `condabox images`, a path of an OCI layout or archive, "
             "or a reference like ubuntu:24.04",
         )
-    base = open_base(
-        text,
-        platform=platform or host_platform(),
-        settings=settings,
-        blobs=store.blobs,
-        reporter=reporter,
-    )
+    try:
+        base = open_base(
+            text,
+            platform=platform or host_platform(),
+            settings=settings,
+            blobs=store.blobs,
+            reporter=reporter,
+        )
+    except (ImageError, RegistryError) as error:
+        raise type(error)(
+            f"{error.message}\n    and neither the local store nor this folder has it",
+            hint=error.hint,
+        ) from None
     return NamedImages(names=(reference,), images=(base.image,))
 
 

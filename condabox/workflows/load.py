@@ -57,7 +57,10 @@ def load_image(request: LoadRequest, *, settings: Settings, reporter: Reporter) 
     load = load_into_docker if target is LoadTarget.DOCKER else load_into_podman
     reference = load([image], names=found.names, reporter=reporter)
     return LoadResult(
-        target=target, names=tuple(name.familiar() for name in found.names), reference=reference
+        target=target,
+        # Engines take no digest for a name.
+        names=tuple(name.familiar() for name in found.names if name.digest is None),
+        reference=reference,
     )
 
 

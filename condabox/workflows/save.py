@@ -43,8 +43,8 @@ def save_image(request: SaveRequest, *, settings: Settings, reporter: Reporter) 
         request.image, platform=request.platform, settings=settings, reporter=reporter
     )
     images = (found.select(request.platform),) if request.platform else found.images
-    with reporter.task(f"Writing {request.output}", total=None):
-        write_images(request.output, images, names=found.names)
+    reporter.message(f"writing {request.output}")
+    write_images(request.output, images, names=found.names)
     return SaveResult(
         output=request.output,
         names=tuple(name.familiar() for name in found.names),

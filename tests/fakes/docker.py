@@ -69,7 +69,8 @@ class _Handler(BaseHTTPRequestHandler):
         if path.endswith("/_ping"):
             self.reply(200, "OK")
         elif path.endswith("/version"):
-            self.reply(200, {"Version": self.daemon.version, "ApiVersion": "1.41"})
+            version = {"Version": self.daemon.version, "ApiVersion": "1.41", "Arch": "arm64"}
+            self.reply(200, version)
         elif path.endswith("/info"):
             self.reply(200, {"DriverStatus": self.daemon.driver_status})
         elif path.endswith("/images/json"):

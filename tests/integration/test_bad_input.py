@@ -97,6 +97,20 @@ def test_an_unknown_key_names_the_nearest_one(tmp_path: Path) -> None:
     assert_refused(project, 3, "workdri", "workdir")
 
 
+@pytest.mark.parametrize("locked", [False, True])
+def test_a_platform_that_the_environment_is_not_for(tmp_path: Path, *, locked: bool) -> None:
+    project = project_of(tmp_path, {})
+    if locked:
+        assert project.run("lock", "environment.yml").returncode == 0
+
+    done = project.run("build", "environment.yml", "--platform", "linux/arm64", "-o", "image")
+
+    assert done.returncode == 3, done.stderr
+    assert "is not for linux-aarch64" in done.stderr
+    assert "add linux-aarch64 to `platforms:`" in done.stderr
+    assert (project.root / "environment.conda-lock.yml").exists() == locked
+
+
 def test_specs_that_nothing_satisfies_are_explained_by_the_solver(tmp_path: Path) -> None:
     project = make_project(
         tmp_path / "project",
@@ -202,6 +216,17 @@ def test_frozen_builds_from_a_stale_lock(tmp_path: Path) -> None:
     done = project.run("build", "environment.yml", "-o", "image", "--frozen")
 
     assert done.returncode == 0
+
+
+def test_a_link_script_is_named_and_not_run(tmp_path: Path) -> None:
+    script = "bin/.tool-post-link.sh"
+    project = project_of(tmp_path, {script: f"#!/bin/sh\ntouch {tmp_path}/ran\n"})
+
+    done = project.run("build", "environment.yml", "-o", "image")
+
+    assert done.returncode == 0
+    assert f"tool: {script} was not run" in done.stderr
+    assert not (tmp_path / "ran").exists()
 
 
 def test_an_output_that_cannot_be_written(tmp_path: Path) -> None:

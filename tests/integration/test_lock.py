@@ -404,6 +404,21 @@ def test_a_solver_that_is_not_installed_is_told(project: Project) -> None:
         project.lock(solver="no-such-conda")
 
 
+def test_another_solver_does_not_find_condabox_s_modules(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    solver = project.folder / "conda"
+    solver.write_text(f'#!/bin/sh\necho "[$PYTHONPATH]" > {project.folder}/found\nexit 1\n')
+    solver.chmod(0o755)
+
+    with pytest.raises(SolveError):
+        project.lock(solver=str(solver))
+
+    # conda is a Python program itself, with modules of its own.
+    assert (project.folder / "found").read_text() == "[]\n"
+
+
 def test_condabox_solver_works_under_a_person_s_conda_lock(project: Project) -> None:
     (project.folder / "condabox.toml").write_text(
         f"cache-dir = 'cache'\n[channels.mirrors]\n'{FORGE}' = ['{project.channel.as_uri()}']\n"

@@ -211,7 +211,7 @@ def test_somebody_without_any_rights_can_run_an_image(
         done = subprocess.run(
             [
                 *python_of_nobody,
-                *box.command("--engine", "unshare", "box:1", "-c", "/bin/busybox id -u")[1:],
+                *box.command("--engine", "unshare", "box:1", "--", "-c", "/bin/busybox id -u")[1:],
             ],
             cwd=folder,
             env={

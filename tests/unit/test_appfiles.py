@@ -319,5 +319,31 @@ def test_a_path_cannot_be_file_and_folder(app: Path, tmp_path: Path, dest: str) 
     assert error.message == ("envs/ai.yml: condabox.app: /app/main.py would be a file and a folder")
 
 
+@pytest.mark.parametrize(
+    ("dest", "instead"),
+    [
+        pytest.param("/bin/serve", "/usr/bin/serve", id="merged usr"),
+        pytest.param("/lib64", "/usr/lib64", id="the link itself"),
+        pytest.param("/var/run/serve.conf", "/run/serve.conf", id="below another folder"),
+    ],
+)
+def test_a_folder_that_would_hide_a_link_of_the_base_is_refused(
+    app: Path, dest: str, instead: str
+) -> None:
+    write(app, serve="#!")
+
+    error = failure(AppSource(src=app / "serve", dest=dest))
+
+    assert f"{dest} would hide" in error.message
+    assert error.hint == f"write {instead}"
+
+
+@pytest.mark.parametrize("dest", ["/usr/bin/serve", "/binary/serve", "/var/running", "/opt/bin/x"])
+def test_a_folder_of_another_name_hides_nothing(app: Path, dest: str) -> None:
+    write(app, serve="#!")
+
+    assert dest.removeprefix("/") in paths(app / "serve", dest)
+
+
 def test_no_source_is_no_entry() -> None:
     assert collect([], environment=ENVIRONMENT) == ()

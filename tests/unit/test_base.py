@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condabox.base import open_base, path_and_name
-from condabox.errors import ImageError, RegistryError, SpecError, ToolMissingError
+from condabox.errors import (
+    CondaboxError,
+    ImageError,
+    RegistryError,
+    SpecError,
+    ToolFailedError,
+    ToolMissingError,
+)
 from condabox.events import SilentReporter
 from condabox.oci.archive import write_archive
 from condabox.oci.layout import BlobDirectory, ImageLayout
@@ -221,3 +228,50 @@ def test_the_daemons_image_needs_docker(opener: Opener, monkeypatch: pytest.Monk
 
     with pytest.raises(ToolMissingError, match="docker"):
         opener.open("docker:ubuntu:24.04")
+
+
+def docker_command(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a docker on PATH that is the shell script ``script``."""
+    folder.mkdir()
+    command = folder / "docker"
+    command.write_text(f"#!/bin/sh\n{script}")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+
+def test_the_daemons_image_is_saved_once(
+    opener: Opener, image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_archive(tmp_path / "ubuntu.tar", [image], names=[])
+    docker_command(
+        tmp_path / "bin",
+        f"""case "$2" in
+            inspect) echo {image.manifest.config.digest} ;;
+            save) echo "$3" >> {tmp_path}/saves; cat {tmp_path}/ubuntu.tar ;;
+        esac""",
+        monkeypatch,
+    )
+
+    bases = [opener.open("docker:ubuntu:24.04") for _ in range(2)]
+
+    assert {base.digest for base in bases} == {image.digest}
+    assert bases[0].name == "docker.io/library/ubuntu:24.04"
+    assert (tmp_path / "saves").read_text() == "ubuntu:24.04\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("Error response from daemon: No such image: ubuntu:24.04", ImageError.exit_code),
+        ("Cannot connect to the Docker daemon. Is it running?", ToolFailedError.exit_code),
+    ],
+)
+def test_what_docker_says_decides_what_is_wrong(
+    opener: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, code: int
+) -> None:
+    docker_command(tmp_path / "bin", f"echo '{said}' >&2; exit 1", monkeypatch)
+
+    with pytest.raises(CondaboxError) as caught:
+        opener.open("docker:ubuntu:24.04")
+
+    assert caught.value.exit_code == code

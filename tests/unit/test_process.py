@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import os
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
 from condabox.errors import ToolFailedError, ToolMissingError
 from condabox.process import Worker, attach, attempt, find, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def python(script: str) -> list[str]:
@@ -58,6 +63,21 @@ def test_find_says_what_to_do_about_a_missing_tool() -> None:
         find("no-such-tool", hint="install it")
 
     assert caught.value.hint == "install it"
+
+
+def test_a_program_that_is_none_is_an_error_of_ours(tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text("neither a shebang nor ELF")
+    script.chmod(0o755)
+
+    with pytest.raises(ToolMissingError, match=r"cannot run .*script: Exec format error"):
+        attempt([str(script)])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no process groups")
+def test_what_is_typed_at_the_terminal_does_not_reach_a_worker() -> None:
+    with Worker(python("import os; print(os.getpgrp(), flush=True); input()")) as worker:
+        assert int(next(worker.lines())) != os.getpgrp()
 
 
 def test_a_worker_ends_with_its_context() -> None:

@@ -273,3 +273,13 @@ def test_an_epoch_that_is_no_time_is_an_error(text: str) -> None:
 @given(st.integers(min_value=0, max_value=253402300799))
 def test_every_time_until_the_year_9999_is_taken(seconds: int) -> None:
     assert source_date_epoch({"SOURCE_DATE_EPOCH": str(seconds)}) == seconds
+
+
+def test_a_folder_beside_the_start_is_not_above_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "here", 'cache-dir = "/c"')
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+
+    assert load_settings(Path("../there"), env=HOME).path is None

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -7,9 +9,16 @@ import pytest
 
 import condabox
 from condabox.cli.app import main
+from condabox.oci.digest import Digest
+from condabox.oci.reference import Reference
+from condabox.outputs.store import LocalStore
+from condabox.workflows.build import BuildOutcome
+from tests.fakes.images import make_image
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from condabox.workflows.run import RunRequest
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -76,3 +85,100 @@ def test_a_bug_shows_its_traceback_and_asks_for_a_report(
         main()
 
     assert "bug in condabox" in capsys.readouterr().err
+
+
+def test_what_the_system_refuses_is_an_error_and_no_bug(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+
+    code = run(monkeypatch, "images")
+
+    assert (code, capsys.readouterr().err) == (1, "condabox: error: No such file or directory\n")
+
+
+def test_a_metadata_file_that_cannot_be_written_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    outcome = BuildOutcome(names=("x:1",), digest=Digest.of(b""), results=(), places=())
+    monkeypatch.setattr("condabox.workflows.build.build_environment", lambda *_, **__: outcome)
+
+    code = run(monkeypatch, "build", "x.yml", "--metadata-file", str(tmp_path))
+
+    assert code == 7
+    assert f"cannot write {tmp_path}: Is a directory" in capsys.readouterr().err
+
+
+def test_images_as_json_have_digests_and_platforms_as_text(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    image = make_image(tmp_path, {"a": b"1"})
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    LocalStore(tmp_path / "cache" / "condabox").save([image], names=[Reference.parse("ai:1.0")])
+
+    code = run(monkeypatch, "images", "--json")
+
+    [listed] = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert listed == {
+        "name": "ai:1.0",
+        "digest": str(image.digest),
+        "platform": "linux/amd64",
+        "size": image.manifest.layers[0].size,
+        "created": "2023-11-14T22:13:20Z",
+    }
+
+
+def test_an_option_after_the_image_is_not_taken_for_a_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run(monkeypatch, "run", "ai:1.0", "--engine", "podman", "--", "true")
+
+    assert code == 2
+    assert "--engine comes after IMAGE" in capsys.readouterr().err
+
+
+def test_a_command_after_the_image_may_have_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[RunRequest] = []
+
+    def run_image(request: RunRequest, **_: object) -> int:
+        asked.append(request)
+        return 0
+
+    monkeypatch.setattr("condabox.workflows.run.run_image", run_image)
+
+    assert run(monkeypatch, "run", "ai:1.0", "python", "-V") == 0
+    assert run(monkeypatch, "run", "ai:1.0", "--", "--help") == 0
+    assert [each.command for each in asked] == [("python", "-V"), ("--help",)]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends programs without a signal")
+def test_a_program_that_is_ended_cleans_up(tmp_path: Path) -> None:
+    script = """
+import sys, time
+import condabox.workflows.init
+from condabox.cli.app import main
+from condabox.files import replacing
+
+def write(path):
+    with replacing(path):
+        print("up", flush=True)
+        time.sleep(600)
+
+condabox.workflows.init.write_example = write
+sys.argv = ["condabox", "init", sys.argv[1]]
+main()
+"""
+    command = [sys.executable, "-c", script, str(tmp_path / "environment.yml")]
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as program:
+        assert program.stdout
+        assert program.stdout.readline() == b"up\n"
+        program.terminate()
+
+    assert program.returncode == 143
+    assert list(tmp_path.iterdir()) == []

@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from condabox.cli.console import LineReporter, QuietReporter, megabytes, reporting
+from condabox.cli.console import (
+    BarReporter,
+    LineReporter,
+    QuietReporter,
+    choose_reporter,
+    megabytes,
+)
 
 
 @pytest.mark.parametrize(
@@ -24,11 +30,10 @@ def test_sizes_are_printed_with_three_digits(size: int, text: str) -> None:
 
 
 def test_without_a_terminal_progress_is_lines_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    with reporting(quiet=False) as reporter:
-        assert isinstance(reporter, LineReporter)
-        with reporter.task("Writing layers", total=2000) as task:
-            task.advance(2000)
-        reporter.message("hello")
+    reporter = choose_reporter(quiet=False)
+    with reporter.task("Writing layers", total=2000) as task:
+        task.advance(2000)
+    reporter.message("hello")
 
     out, err = capsys.readouterr()
     assert out == ""
@@ -37,11 +42,66 @@ def test_without_a_terminal_progress_is_lines_on_stderr(capsys: pytest.CaptureFi
 
 
 def test_quiet_shows_warnings_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    with reporting(quiet=True) as reporter:
-        assert isinstance(reporter, QuietReporter)
-        with reporter.task("Writing layers", total=None) as task:
-            task.advance(1)
-        reporter.message("hello")
-        reporter.warning("careful")
+    reporter = choose_reporter(quiet=True)
+    with reporter.task("Writing layers", total=None) as task:
+        task.advance(1)
+    reporter.message("hello")
+    reporter.warning("careful")
 
     assert capsys.readouterr().err == "condabox: warning: careful\n"
+
+
+def test_on_a_terminal_brackets_in_names_are_shown_as_they_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "40")
+    name = "[red]x[/nope].tar :smile: " + "y" * 40
+
+    reporter = BarReporter()
+    with reporter.task(f"Writing {name}", total=10) as task:
+        task.advance(10)
+        reporter.warning(name)
+    reporter.message(name)
+
+    shown = capsys.readouterr().err
+    assert f"Writing {name}: 10 B in " in shown
+    assert f"{name}\n" in shown
+    assert f"\x1b[33mcondabox: warning: {name}\x1b[0m\n" in shown
+
+
+def test_the_terminal_is_left_alone_while_no_task_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    reporter = BarReporter()
+    assert capsys.readouterr().err == ""
+
+    with reporter.task("one", total=1):
+        with reporter.task("two", total=1):
+            pass
+        assert shows_cursor(capsys) is False
+    assert shows_cursor(capsys)
+
+    with pytest.raises(ZeroDivisionError), reporter.task("three", total=1):
+        raise ZeroDivisionError
+    assert shows_cursor(capsys)
+
+
+def shows_cursor(capsys: pytest.CaptureFixture[str]) -> bool:
+    """Say what was asked of the terminal's cursor last: bars hide it."""
+    shown = capsys.readouterr().err
+    return shown.rfind("\x1b[?25h") > shown.rfind("\x1b[?25l")
+
+
+@pytest.mark.parametrize(
+    ("term", "kind"), [("xterm", BarReporter), ("dumb", LineReporter), ("unknown", LineReporter)]
+)
+def test_bars_are_for_terminals_that_can_move_the_cursor(
+    monkeypatch: pytest.MonkeyPatch, term: str, kind: type
+) -> None:
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+
+    assert type(choose_reporter(quiet=False)) is kind
+    assert type(choose_reporter(quiet=True)) is QuietReporter

@@ -51,6 +51,16 @@ def test_without_conflicts_nothing_is_lost() -> None:
     assert conflicts_of({"a": ["x/1", "x/2"], "b": ["x/3"]}) == Conflicts(lost={}, reports=())
 
 
+def test_a_lost_source_takes_its_byte_code_with_it() -> None:
+    init, pyc = "lib/tests/__init__.py", "lib/tests/__pycache__/__init__.cpython-312.pyc"
+    other = "lib/tests/__pycache__/other.cpython-312.pyc"
+
+    conflicts = conflicts_of({"compiled": [init, pyc, other, "x"], "noarch": [init]})
+
+    assert conflicts.lost == {locked_named("compiled").sha256: frozenset({init, pyc})}
+    assert [report.path for report in conflicts.reports] == [init]
+
+
 def test_directories_are_shared() -> None:
     directories = {"a": ["share/d"], "b": ["share/d"]}
 

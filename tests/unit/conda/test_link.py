@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import tarfile
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -114,6 +115,15 @@ def test_the_same_package_gives_the_same_record_everywhere(tmp_path: Path) -> No
 
     assert records[0] == records[1]
     assert str(tmp_path).encode() not in records[0]
+
+
+@pytest.mark.parametrize("change", [{"name": "other"}, {"version": "6.6"}])
+def test_a_package_is_the_one_that_is_locked(tmp_path: Path, change: Mapping[str, str]) -> None:
+    path = make_package(tmp_path, "tool", "1.2", files={"a": "x"})
+    package = replace(locked(path), **change)  # type: ignore[arg-type]
+
+    with Spool(tmp_path) as spool, pytest.raises(InstallError, match=r"says that it is tool 1\.2"):
+        link_conda_package(path, package, prefix="/p", python=None, spool=spool)
 
 
 def test_what_is_not_listed_is_not_linked(tmp_path: Path) -> None:

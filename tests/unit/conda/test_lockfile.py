@@ -221,6 +221,7 @@ def test_what_condabox_keeps_in_a_lock_is_read(lock: Path) -> None:
         pytest.param({"url": "https://x/linux-64/a.conda"}, "name-version-build", id="no build"),
         pytest.param({"url": "https://x/l/..%2Fa-1-0.conda"}, "not a package's", id="escaped path"),
         pytest.param({"url": "https://x"}, "package[0].url", id="no path"),
+        pytest.param({"url": "https://[x/y"}, "package[0].url: is not a URL", id="broken URL"),
         pytest.param({"dependencies": ["a"]}, "dependencies: expected a mapping", id="depends"),
     ],
 )

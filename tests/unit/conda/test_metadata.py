@@ -134,6 +134,9 @@ def test_entry_points_are_those_of_noarch_python(tmp_path: Path) -> None:
     [
         (1_700_000_000_123, 1_700_000_000),
         (1_400_000_000, 1_400_000_000),
+        (9_000_000_000, None),
+        (10**30, None),
+        (True, None),
         (0, None),
         (-5, None),
         ("yesterday", None),

@@ -367,6 +367,12 @@ def test_requirements_files_are_read_from_beside_the_environment(tmp_path: Path)
             id="channel-path",
         ),
         pytest.param(
+            'channels: ["https://[c.example/pkgs"]\ndependencies: [a]\n',
+            "1: channels[0]: is not a URL",
+            None,
+            id="channel-url",
+        ),
+        pytest.param(
             "name: a/b\nchannels: [c]\ndependencies: [a]\n",
             "1: name: is not the name of an environment",
             "do without blanks and / : # \\",

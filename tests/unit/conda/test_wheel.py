@@ -351,6 +351,7 @@ def test_files_that_record_forgot_are_installed_as_by_pip(tmp_path: Path) -> Non
         ("demo.py,shake_128=x,1\n", "no hash of files"),
         ("demo.py,nonsense=x,1\n", "invalid hash algorithm"),
         (",sha256=x,1\n", "cannot be empty"),
+        (f"{'x' * 200_000},,\n", "field larger than"),
     ],
 )
 def test_a_broken_record_is_refused(tmp_path: Path, record: str, problem: str) -> None:

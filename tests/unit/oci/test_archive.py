@@ -188,8 +188,12 @@ def test_a_damaged_blob_stops_the_archive_and_the_old_one_stays(
 def test_a_path_that_cannot_be_written_is_an_image_error(image: Image, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    with pytest.raises(ImageError, match="cannot write"):
-        write_archive(tmp_path / "file" / "image.tar", [image], names=[NAME])
+    path = tmp_path / "file" / "image.tar"
+
+    with pytest.raises(ImageError) as caught:
+        write_archive(path, [image], names=[NAME])
+
+    assert caught.value.message == f"cannot write {path}: Not a directory"
 
 
 def test_what_docker_saves_is_read(image: Image, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from condabox.oci.digest import Digest
 from condabox.oci.image import new_image
 from condabox.oci.layer import Layer
 from condabox.oci.layout import BlobDirectory
-from condabox.oci.mediatype import OCI_LAYER, OCI_LAYER_GZIP
+from condabox.oci.mediatype import DOCKER_MANIFEST, OCI_LAYER, OCI_LAYER_GZIP, OCI_MANIFEST
 from condabox.oci.model import Descriptor
 from condabox.oci.validate import validate_image
 from tests.fakes.images import AMD64, EPOCH, make_image
@@ -89,6 +89,14 @@ def test_what_other_tools_write_is_no_problem(tmp_path: Path) -> None:
     ("infos", "problem"),
     [
         ([member("a"), member("./a")], "layer 0: a: is in it twice"),
+        ([member("a/b"), member("a//b")], "layer 0: a/b: is in it twice"),
+        ([member("a/b"), member("a/./b")], "layer 0: a/b: is in it twice"),
+        ([member("a"), member("a/b")], "layer 0: a/b: lies behind the file a"),
+        (
+            [member("a/b"), member("a", type=tarfile.SYMTYPE, linkname="/etc")],
+            "layer 0: a: is a link, and there are files in it",
+        ),
+        ([member("a/b/../c")], "layer 0: a/b/../c: is outside of the image"),
         ([member("/etc/passwd")], "layer 0: /etc/passwd: is outside of the image"),
         ([member("a/../../b")], "layer 0: a/../../b: is outside of the image"),
         (
@@ -177,9 +185,21 @@ def test_a_layer_of_another_type_is_found(tmp_path: Path) -> None:
 def test_a_manifest_that_is_not_its_descriptor_is_found(tmp_path: Path) -> None:
     image = make_image(tmp_path, {"a": b"a"})
 
-    problems = validate_image(replace(image, descriptor=image.manifest.config))
+    descriptor = replace(image.manifest.config, media_type=image.descriptor.media_type)
+
+    problems = validate_image(replace(image, descriptor=descriptor))
 
     assert problems == (f"manifest: is another one than {image.config.digest}",)
+
+
+def test_a_manifest_of_another_type_than_its_descriptor_is_found(tmp_path: Path) -> None:
+    image = make_image(tmp_path, {"a": b"a"})
+
+    problems = validate_image(
+        replace(image, descriptor=replace(image.descriptor, media_type=DOCKER_MANIFEST))
+    )
+
+    assert problems == (f"manifest: is {OCI_MANIFEST}, not {DOCKER_MANIFEST}",)
 
 
 def test_a_history_of_other_layers_is_found(tmp_path: Path) -> None:

@@ -138,15 +138,27 @@ def test_containerds_store_gets_everything(daemon: FakeDaemon, image: Image) -> 
     assert sent(daemon, image) == [True, True, True]
 
 
-def test_an_image_for_several_platforms_is_sent_whole(
+def test_containerds_store_gets_every_platform(
     daemon: FakeDaemon, image: Image, tmp_path: Path
 ) -> None:
     other = make_image(tmp_path / "made", {"a": b"4"}, platform=ARM64)
-    daemon.images = {"sha256:last": diff_ids(image, 3)}
+    daemon.driver_status = [["driver-type", "io.containerd.snapshotter.v1"]]
 
     load(image, other)
 
     assert sent(daemon, image) == [True, True, True]
+    assert sent(daemon, other) == [True]
+
+
+def test_the_classic_store_gets_the_daemons_platform(
+    daemon: FakeDaemon, image: Image, tmp_path: Path
+) -> None:
+    other = make_image(tmp_path / "made", {"a": b"4"}, platform=ARM64)
+
+    load(image, other)
+
+    assert sent(daemon, image) == [False, False, False]
+    assert sent(daemon, other) == [True]
 
 
 def test_when_layers_vanish_meanwhile_all_are_sent(daemon: FakeDaemon, image: Image) -> None:

@@ -86,21 +86,6 @@ def test_a_name_means_the_newest_image(store: LocalStore, image: Image, arm_imag
     assert store.list() == (listed(arm_image, "ai:1.0"),)
 
 
-def test_a_name_is_removed_and_other_names_stay(store: LocalStore, image: Image) -> None:
-    store.save([image], names=[AI, TEAM])
-
-    store.remove(AI)
-
-    assert [each.name for each in store.list()] == ["registry.example/team/ai:latest"]
-
-
-def test_a_name_that_is_not_there_cannot_be_removed(store: LocalStore) -> None:
-    with pytest.raises(ImageError, match=r"ai:1\.0") as caught:
-        store.remove(AI)
-
-    assert "condabox images" in str(caught.value.hint)
-
-
 def test_blobs_of_builds_are_those_of_the_store(store: LocalStore, tmp_path: Path) -> None:
     built = make_image(tmp_path / "cache" / "store", {"a": b"1"})
 

@@ -159,6 +159,17 @@ def test_authorization_does_not_follow_to_another_host(
     assert storage.seen[0].headers["range"] == "bytes=0-"
 
 
+def test_a_form_does_not_follow_a_redirect(registry: FakeRegistry, transport: Transport) -> None:
+    with FakeRegistry().running() as other:
+        registry.behaviour.blob_redirect = other.url
+        answer = transport.request(
+            "POST", f"{registry.url}/moved", form={"refresh_token": "abc"}, limit=1000
+        )
+
+    assert answer.status == 307
+    assert other.seen == []
+
+
 def test_authorization_stays_on_the_same_host(registry: FakeRegistry, transport: Transport) -> None:
     registry.behaviour.blob_redirect = registry.url
 

@@ -97,8 +97,11 @@ def test_a_registry_gives_the_platform_that_was_asked_for(
 
 
 def test_what_nobody_has_is_looked_for_in_a_registry_last(settings: Settings) -> None:
-    with FakeRegistry().running() as registry, pytest.raises(RegistryError, match="no such image"):
+    with FakeRegistry().running() as registry, pytest.raises(RegistryError) as caught:
         find(f"{registry.host}/ai:1.0", settings)
+
+    assert "neither the local store nor this folder has it" in caught.value.message
+    assert "no such image" in caught.value.message
 
 
 def test_what_is_no_name_at_all_is_explained(settings: Settings) -> None:
