@@ -51,7 +51,7 @@ class LayerCache:
                 diff_id=Digest.parse(required(document, "diff_id", str, at="")),
                 size=required(document, "size", int, at=""),
             )
-        except (OSError, ValueError, ImageError):
+        except (OSError, ValueError, RecursionError, ImageError):
             return None
         if self.blobs.size(layer.descriptor.digest) != layer.descriptor.size:
             return None

@@ -267,8 +267,13 @@ def _link_script_warnings(
 
 
 def _conflict_warnings(conflicts: Conflicts) -> Iterator[str]:
+    """Yield one line for each set of packages, however many paths they contest."""
+    contested: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for conflict in conflicts.reports:
+        contested.setdefault((conflict.winner, conflict.losers), []).append(conflict.path)
+    for (winner, losers), paths in contested.items():
+        more = f" and {len(paths) - 1} more paths are" if len(paths) > 1 else " is"
         yield (
-            f"{conflict.path} is in {conflict.winner} and in {', '.join(conflict.losers)}; "
-            f"the image has that of {conflict.winner}"
+            f"{paths[0]}{more} in {winner} and in {', '.join(losers)}; "
+            f"the image has what {winner} ships"
         )

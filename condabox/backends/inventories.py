@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from condabox.conda.fetch import fetch_archives
 from condabox.conda.inventory import PackageInventory
 from condabox.conda.packages import take_inventory
-from condabox.decode import DecodeError
 from condabox.files import write_atomically
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ class Inventories:
     def _known(self, package: LockedPackage, python: PythonInfo | None) -> PackageInventory | None:
         try:
             return PackageInventory.from_json(json.loads(self._path(package, python).read_bytes()))
-        except (OSError, ValueError, DecodeError):
+        except (OSError, ValueError, RecursionError):
             return None
 
     def _path(self, package: LockedPackage, python: PythonInfo | None) -> Path:

@@ -29,7 +29,10 @@ def build(
     tag: Annotated[
         list[str] | None,
         typer.Option(
-            "--tag", "-t", help="Name of the image; may be given again. Default: NAME:latest."
+            "--tag",
+            "-t",
+            help="Name of the image; may be given again. Default: NAME:latest.",
+            metavar="REF",
         ),
     ] = None,
     platform: Platforms = None,
@@ -46,7 +49,7 @@ def build(
         typer.Option(
             "--output",
             "-o",
-            help="Write an archive (x.tar) or an OCI layout (dir/) instead.",
+            help="Write an archive (x.tar) or an OCI layout (dir/), and keep nothing elsewhere.",
             metavar="PATH",
         ),
     ] = None,

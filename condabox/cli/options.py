@@ -33,7 +33,8 @@ Platforms = Annotated[
     str | None,
     typer.Option(
         "--platform",
-        help="Platforms, separated by commas, like linux/amd64,linux/arm64.",
+        help="Platforms, separated by commas, like linux/amd64,linux/arm64. Default: to build, "
+        "this machine's, or else the file's first; to lock, all of the file's.",
         metavar="PLATFORM,...",
     ),
 ]

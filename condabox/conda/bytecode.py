@@ -57,8 +57,6 @@ class BytecodeCompiler:
 
     def __init__(self, interpreter: Path) -> None:
         self._interpreter = interpreter
-        self.failed = 0
-        """How many files had no byte code because Python cannot compile them."""
 
     def __enter__(self) -> Self:
         script = Path(bytecode_worker.__file__)
@@ -127,7 +125,6 @@ class BytecodeCompiler:
                 self._request(following, prefix)
             answer = self._answer(entry.path)
             if answer is None:
-                self.failed += 1
                 continue
             folder, _, name = entry.path.rpartition("/")
             yield FileEntry(

@@ -20,7 +20,7 @@ from condabox.conda.packages import link_package
 from condabox.conda.python import PythonInfo
 from condabox.conda.solver import solve
 from condabox.conda.virtual_packages import virtual_packages
-from condabox.errors import InstallError, ToolMissingError
+from condabox.errors import InstallError, ToolMissingError, UnsafePathError
 from condabox.platforms import host_subdir
 
 if TYPE_CHECKING:
@@ -31,7 +31,11 @@ if TYPE_CHECKING:
     from condabox.events import Reporter
     from condabox.settings import Settings
 
-_LAYOUT = 1  # raised when interpreters are unpacked in another way than before
+_LAYOUT = 2  # raised when interpreters are unpacked in another way than before
+_PREFIX = "/opt/env"
+"""What its files say about where they are: Python and its libraries look beside themselves."""
+
+_MACH_O = (b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 _SHOW_VERSION = "import sys; print(sys.version.split()[0])"
 
 
@@ -158,11 +162,13 @@ def _unpack(
                     entries = link_package(
                         archives[package.sha256],
                         package,
-                        prefix=str(directory),
+                        prefix=_PREFIX,
                         python=python,
                         spool=spool,
                     )
                     _write(entries, prefix)
+            if host.startswith("osx-"):
+                sign(prefix)
             _check(prefix / _executable(host, version), version=version)
             try:
                 prefix.rename(directory)
@@ -177,9 +183,18 @@ def _unpack(
 
 
 def _write(entries: Iterable[PrefixEntry], prefix: Path) -> None:
-    """Write ``entries`` below ``prefix``, over those of packages before."""
+    """Write ``entries`` below ``prefix``, over those of packages before.
+
+    A link of one package must not carry the files of another out of it.
+    """
+    root = prefix.resolve()
     for entry in entries:
         path = prefix / entry.path
+        if not path.parent.resolve().is_relative_to(root):
+            raise UnsafePathError(
+                f"{entry.path} lies behind a link that leaves the prefix",
+                hint="one of the packages that Python needs is broken, or hostile",
+            )
         if isinstance(entry, DirectoryEntry):
             path.mkdir(parents=True, exist_ok=True)
             continue
@@ -191,6 +206,19 @@ def _write(entries: Iterable[PrefixEntry], prefix: Path) -> None:
         with path.open("xb") as file:
             file.writelines(entry.content.chunks())
         path.chmod(0o755 if entry.executable else 0o644)
+
+
+def sign(prefix: Path) -> None:
+    """Sign programs and libraries again: macOS runs none whose signature a new prefix broke."""
+    codesign = process.find("codesign", hint="install Xcode's command line tools")
+    for path in sorted(prefix.rglob("*")):
+        if path.is_file() and not path.is_symlink() and _is_mach_o(path):
+            process.run([codesign, "--force", "--sign", "-", str(path)])
+
+
+def _is_mach_o(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) in _MACH_O
 
 
 def _executable(host: str, version: str) -> str:

@@ -11,6 +11,7 @@ from installer.records import Hash, RecordEntry
 from installer.utils import Scheme, construct_record_file
 
 from condabox.conda.entry import CHUNK_SIZE, BytesContent, FileEntry, sorted_entries
+from condabox.conda.entry_points import entry_point_script
 from condabox.conda.inventory import PackageInventory
 from condabox.conda.wheel_archive import open_wheel
 from condabox.errors import InstallError
@@ -40,6 +41,8 @@ def link_wheel(
 ) -> tuple[PrefixEntry, ...]:
     """Return what pip would put into ``prefix``, but for byte code and ``direct_url.json``.
 
+    Entry points become the scripts that conda makes of them, whose text no library decides.
+
     Every file is verified against the wheel's RECORD while it is read.  The installed RECORD lists
     what is installed, generated scripts and INSTALLER included, byte code excluded.
     """
@@ -49,8 +52,9 @@ def link_wheel(
         for member in wheel.members:
             content, digest = _content(wheel, member, executable=executable, spool=spool)
             installed.add(member.path, content, digest, executable=member.executable)
-        for path, script in wheel.entry_points.items():
-            installed.add_bytes(path, script.generate(executable, "posix")[1], executable=True)
+        for path, point in wheel.entry_points.items():
+            script = entry_point_script(point, prefix=prefix, python=wheel.python)
+            installed.add_bytes(path, script, executable=True)
         installed.add_bytes(f"{wheel.dist_info}/INSTALLER", INSTALLER, executable=False)
         return installed.with_record()
 

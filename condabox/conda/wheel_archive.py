@@ -13,7 +13,6 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from installer.records import InvalidRecordEntry, RecordEntry, parse_record_file
-from installer.scripts import Script
 from installer.utils import (
     canonicalize_name,
     parse_entrypoints,
@@ -24,6 +23,7 @@ from packaging.version import InvalidVersion, Version
 
 from condabox.conda.bytecode import replaced_bytecode
 from condabox.conda.entry import CHUNK_SIZE
+from condabox.conda.entry_points import EntryPoint
 from condabox.errors import InstallError, UnsafePathError
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Wheel:
     python: PythonInfo
     dist_info: str
     members: tuple[WheelMember, ...]
-    entry_points: Mapping[str, Script]
+    entry_points: Mapping[str, EntryPoint]
     record: Mapping[str, RecordEntry]
 
     def chunks(self, info: zipfile.ZipInfo) -> Iterator[bytes]:
@@ -129,7 +129,7 @@ def _read(
         site_packages=python.site_packages,
         headers=f"include/{PurePosixPath(python.site_packages).parent.name}/{name}",
     )
-    entry_points = {places.of_entry_point(script.name): script for script in _entry_points(files)}
+    entry_points = {places.of_entry_point(point.command): point for point in _entry_points(files)}
     members = places.of_members(infos.values(), stem)
     return Wheel(
         filename=filename,
@@ -254,14 +254,18 @@ def _check_metadata(files: _TextFiles, package: LockedPackage) -> str:
     return name
 
 
-def _entry_points(files: _TextFiles) -> list[Script]:
+def _entry_points(files: _TextFiles) -> list[EntryPoint]:
     text = files.get("entry_points.txt") or ""
+    at = f"{files.filename}: {files.folder}/entry_points.txt"
     try:
-        found = [Script(*point) for point in parse_entrypoints(text)]
+        points = sorted(parse_entrypoints(text), key=lambda point: (point[3], point[0]))
+        return [
+            EntryPoint(command=name, module=module, function=function)
+            for name, module, function, _ in points
+        ]
     except (configparser.Error, AssertionError) as error:
         reason = " ".join(str(error).split()) or "an entry point is not module:function"
-        raise InstallError(f"{files.filename}: {files.folder}/entry_points.txt: {reason}") from None
-    return sorted(found, key=lambda script: (script.section, script.name))
+        raise InstallError(f"{at}: {reason}") from None
 
 
 def _record(files: _TextFiles) -> dict[str, RecordEntry]:

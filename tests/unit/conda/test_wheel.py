@@ -207,11 +207,11 @@ def test_entry_points_become_scripts(tmp_path: Path) -> None:
         b"#!/opt/env/bin/python3.11\n"
         b"# -*- coding: utf-8 -*-\n"
         b"import re\n"
-        b"import sys\n"
-        b"from demo.cli import App\n"
-        b'if __name__ == "__main__":\n'
-        b'    sys.argv[0] = re.sub(r"(-script\\.pyw|\\.exe)?$", "", sys.argv[0])\n'
-        b"    sys.exit(App.main())\n",
+        b"import sys\n\n"
+        b"from demo.cli import App\n\n"
+        b"if __name__ == '__main__':\n"
+        b"\tsys.argv[0] = re.sub(r'(-script\\.pyw?|\\.exe)?$', '', sys.argv[0])\n"
+        b"\tsys.exit(App.main())\n",
         0o755,
     )
     assert b"from demo import gui\n" in found["bin/demo-gui"].data
