@@ -53,7 +53,7 @@ def annotations_of(
 ) -> dict[str, str]:
     """Return the image's annotations, which are its labels too; keys as in image-spec."""
     given = {
-        "io.condabox.lock.digest": f"sha256:{plan.lock_digest}",
+        "io.condabox.lock.digest": f"sha256:{plan.lock.digest}",
         "org.opencontainers.image.base.digest": base_digest,
         "org.opencontainers.image.base.name": base_name,
         "org.opencontainers.image.created": created,

@@ -27,8 +27,6 @@ class BuildPlan:
     locked: LockedEnvironment
     lock: LockFile
     """Where ``locked`` comes from, and where the same Python for other platforms may be."""
-    lock_digest: str
-    """SHA-256 of the lock file, in hexadecimal."""
     base: str
     base_digest: str | None
     """What the lock says that the base's manifest has; None where it does not say."""
@@ -50,7 +48,7 @@ class BuildPlan:
             "base": self.base,
             "base_digest": self.base_digest,
             "prefix": self.image.prefix,
-            "lock": f"sha256:{self.lock_digest}",
+            "lock": f"sha256:{self.lock.digest}",
             "layers": self.budget,
             "compression": self.compression.value,
             "epoch": self.epoch,

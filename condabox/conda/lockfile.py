@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
@@ -109,6 +110,8 @@ class LockFile:
     """
 
     path: Path
+    digest: str
+    """SHA-256 of the file, in hexadecimal."""
     channels: tuple[str, ...]
     subdirs: tuple[str, ...]
     packages: Mapping[str, tuple[LockedPackage, ...]]
@@ -150,27 +153,32 @@ class LockFile:
 
 def read_lock_file(path: Path) -> LockFile:
     """Read the lock file at ``path``; raise LockError when it is missing or not one."""
-    document = _load(path)
+    data = _read(path)
+    document = _load(path, data)
     try:
-        return _decode(path, document)
+        return _decode(path, document, digest=hashlib.sha256(data).hexdigest())
     except DecodeError as error:
         raise LockError(f"{path}: {error}", hint=_RELOCK) from None
 
 
-def _load(path: Path) -> object:
+def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            return read_plain_yaml(file)
+        return path.read_bytes()
     except FileNotFoundError:
         raise LockError(f"{path} does not exist", hint="run `condabox lock` to make it") from None
     except OSError as error:
         raise LockError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _load(path: Path, data: bytes) -> object:
+    try:
+        return read_plain_yaml(data)
     except PlainYamlError as error:
         where = f"{path}, line {error.line}" if error.line else str(path)
         raise LockError(f"{where}: {error.problem}", hint=_RELOCK) from None
 
 
-def _decode(path: Path, document: object) -> LockFile:
+def _decode(path: Path, document: object, *, digest: str) -> LockFile:
     root = mapping(document, at="")
     version = required(root, "version", str, at="")
     if version != FORMAT_VERSION:
@@ -192,6 +200,7 @@ def _decode(path: Path, document: object) -> LockFile:
     _check_own_version(path, ours)
     return LockFile(
         path=path,
+        digest=digest,
         channels=channels,
         subdirs=tuple(sorted(subdirs)),
         packages=packages,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import yaml
 from yaml import events
@@ -23,15 +23,15 @@ class PlainYamlError(ValueError):
         self.line = line
 
 
-def read_plain_yaml(stream: IO[bytes]) -> object:
-    """Return the one document of ``stream``, with every scalar as the text that it is.
+def read_plain_yaml(data: bytes) -> object:
+    """Return the one document of ``data``, with every scalar as the text that it is.
 
     conda-lock writes by YAML 1.1.  Without types no reader, and no tool that wrote the file again
     by YAML 1.2, can disagree: 1.10 stays 1.10 without quotes.
     """
     builder = _Builder()
     try:
-        for event in yaml.parse(stream, Loader=yaml.CBaseLoader):
+        for event in yaml.parse(data, Loader=yaml.CBaseLoader):
             builder.take(event)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -127,7 +126,6 @@ def plan_environment(
         reporter.warning(f"{spec.path}: condabox.{key} is checked but has no effect yet")
     subdirs = _subdirs(request, spec)
     locked = _lock_file(request, spec, subdirs, settings=settings, env=env, reporter=reporter)
-    lock_digest = hashlib.sha256(locked.path.read_bytes()).hexdigest()
     bases = {subdir: _pinned_base(request, spec, locked, subdir) for subdir in subdirs}
     return tuple(
         BuildPlan(
@@ -136,7 +134,6 @@ def plan_environment(
             platform=platform_of_subdir(subdir),
             locked=locked.environment(subdir, categories=PROD),
             lock=locked,
-            lock_digest=lock_digest,
             base=bases[subdir][0],
             base_digest=bases[subdir][1],
             image=spec.image,

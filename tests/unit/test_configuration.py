@@ -28,6 +28,7 @@ def plan(section: ImageSection) -> BuildPlan:
         locked=LockedEnvironment(subdir="linux-64", channels=(), packages=()),
         lock=LockFile(
             path=Path("envs/serving.conda-lock.yml"),
+            digest="0" * 64,
             channels=(),
             subdirs=("linux-64",),
             packages={"linux-64": ()},
@@ -35,7 +36,6 @@ def plan(section: ImageSection) -> BuildPlan:
             base=None,
             base_digests={},
         ),
-        lock_digest="0" * 64,
         base="ubuntu:24.04",
         base_digest=None,
         image=section,

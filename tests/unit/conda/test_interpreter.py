@@ -86,6 +86,7 @@ def environment(packages: Sequence[LockedPackage], *, subdir: str = HOST) -> Loc
 
 def lock_of(tmp_path: Path, packages: Mapping[str, Sequence[LockedPackage]]) -> LockFile:
     return LockFile(
+        digest="",
         path=tmp_path / "x.conda-lock.yml",
         channels=(CHANNEL,),
         subdirs=tuple(sorted(packages)),
