@@ -89,13 +89,24 @@ def collect(sources: Sequence[AppSource], *, environment: Path) -> tuple[AppEntr
     return tuple(sorted(entries.values(), key=lambda entry: entry.path.encode()))
 
 
-def _check_way(path: str, *, environment: Path) -> None:
+def hidden_link(path: str) -> tuple[str, str] | None:
+    """Return the base's link that a folder at ``path`` would hide, and the path to use instead.
+
+    All are absolute in the image, without the leading slash.
+    """
     for link, target in _LINKS_OF_BASES.items():
         if path == link or path.startswith(f"{link}/"):
-            raise SpecError(
-                f"{environment}: condabox.app: /{path} would hide /{link}, a link in most images",
-                hint=f"write /{target}{path.removeprefix(link)}",
-            )
+            return link, target + path.removeprefix(link)
+    return None
+
+
+def _check_way(path: str, *, environment: Path) -> None:
+    if found := hidden_link(path):
+        link, better = found
+        raise SpecError(
+            f"{environment}: condabox.app: /{path} would hide /{link}, a link in most images",
+            hint=f"write /{better}",
+        )
 
 
 def _entries(source: AppSource, *, environment: Path) -> Iterator[AppEntry]:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """What Linux containers search where the image does not say."""
 
+OCI_KEYS = "org.opencontainers.image."
+"""What the keys start with that image-spec annotations.md defines."""
+
 _NANOSECONDS = 1_000_000_000
 
 
@@ -43,9 +46,14 @@ def container_config(
         entrypoint=base.entrypoint if section.entrypoint is None else section.entrypoint,
         cmd=_cmd(section, base=base.cmd),
         working_dir=section.workdir or base.working_dir,
-        labels={**base.labels, **annotations, **section.labels},
+        labels={**_kept_labels(base.labels), **annotations, **section.labels},
         healthcheck=_healthcheck(section.healthcheck) or base.healthcheck,
     )
+
+
+def _kept_labels(labels: Mapping[str, str]) -> dict[str, str]:
+    # The base's version, title and the like would be taken for those of the image.
+    return {key: value for key, value in labels.items() if not key.startswith(OCI_KEYS)}
 
 
 def annotations_of(

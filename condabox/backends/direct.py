@@ -204,16 +204,11 @@ def _assemble(
     annotations = annotations_of(
         plan, created=rfc3339(created), base_name=base.name, base_digest=str(base.digest)
     )
-    top_title = "application" if plan.image.app else "configuration"
-    titles = [", ".join(each.name for each in made.packages) for made in prefix_layers]
     image = new_image(
         base=base.image,
         layers=[
-            *(
-                (made.layer, f"condabox: {title}")
-                for title, made in zip(titles, prefix_layers, strict=True)
-            ),
-            (top, f"condabox: {top_title}"),
+            *((made.layer, f"condabox: {made.title}") for made in prefix_layers),
+            (top, f"condabox: {_top_title(plan)}"),
         ],
         blobs=blobs,
         config=container_config(
@@ -226,36 +221,44 @@ def _assemble(
         epoch=created,
         annotations=annotations,
     )
-    layers = (
-        *(
-            BuiltLayer(
-                title=f"base {plan.base}",
-                packages=(),
-                compressed=layer.size,
-                unpacked=None,
-                cached=True,
-            )
-            for layer in base.image.manifest.layers
-        ),
-        *(
-            BuiltLayer(
-                title=title,
-                packages=tuple(each.name for each in made.packages),
-                compressed=made.layer.descriptor.size,
-                unpacked=made.layer.size,
-                cached=made.cached,
-            )
-            for title, made in zip(titles, prefix_layers, strict=True)
-        ),
-        BuiltLayer(
-            title=top_title,
-            packages=(),
-            compressed=top.descriptor.size,
-            unpacked=top.size,
-            cached=False,
-        ),
+    return BuildResult(
+        platform=plan.platform,
+        image=image,
+        layers=tuple(_built_layers(plan, base, prefix_layers, top)),
+        warnings=warnings,
     )
-    return BuildResult(platform=plan.platform, image=image, layers=layers, warnings=warnings)
+
+
+def _top_title(plan: BuildPlan) -> str:
+    return "application" if plan.image.app else "configuration"
+
+
+def _built_layers(
+    plan: BuildPlan, base: Base, prefix_layers: Sequence[PrefixLayer], top: Layer
+) -> Iterator[BuiltLayer]:
+    for layer in base.image.manifest.layers:
+        yield BuiltLayer(
+            title=f"base {plan.base}",
+            packages=(),
+            compressed=layer.size,
+            unpacked=None,
+            cached=True,
+        )
+    for made in prefix_layers:
+        yield BuiltLayer(
+            title=made.title,
+            packages=tuple(each.name for each in made.packages),
+            compressed=made.layer.descriptor.size,
+            unpacked=made.layer.size,
+            cached=made.cached,
+        )
+    yield BuiltLayer(
+        title=_top_title(plan),
+        packages=(),
+        compressed=top.descriptor.size,
+        unpacked=top.size,
+        cached=False,
+    )
 
 
 def _link_script_warnings(

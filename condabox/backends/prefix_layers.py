@@ -49,6 +49,11 @@ class PrefixLayer:
     layer: Layer
     cached: bool
 
+    @property
+    def title(self) -> str:
+        """The names of its packages."""
+        return ", ".join(package.name for package in self.packages)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Job:

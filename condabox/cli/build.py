@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from condabox.cli.console import choose_reporter, megabytes
+from condabox.cli.console import choose_reporter, format_size
 from condabox.cli.options import Environment, Json, Platforms, Quiet, parse_platforms
 from condabox.layering import DEFAULT_BUDGET
 from condabox.oci.compress import Compression
@@ -141,7 +141,7 @@ def _layer_table(result: BuildResult) -> Iterator[str]:
         yield f"{number:>3} {_title(layer):<{_TITLE_WIDTH}}{_sizes(layer)}"
     compressed = sum(layer.compressed for layer in result.layers)
     unpacked = sum(layer.unpacked or 0 for layer in result.layers)
-    totals = f"{megabytes(compressed):>12}{megabytes(unpacked):>12}"
+    totals = f"{format_size(compressed):>12}{format_size(unpacked):>12}"
     yield f"    {'total':<{_TITLE_WIDTH}}{totals}"
 
 
@@ -163,5 +163,5 @@ def _fitting(names: Sequence[str], width: int) -> Iterable[str]:
 
 
 def _sizes(layer: BuiltLayer) -> str:
-    unpacked = "" if layer.unpacked is None else megabytes(layer.unpacked)
-    return f"{megabytes(layer.compressed):>12}{unpacked:>12}{'  cached' if layer.cached else ''}"
+    unpacked = "" if layer.unpacked is None else format_size(layer.unpacked)
+    return f"{format_size(layer.compressed):>12}{unpacked:>12}{'  cached' if layer.cached else ''}"

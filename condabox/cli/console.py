@@ -22,7 +22,7 @@ _LINE_EVERY = 10.0
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
-def megabytes(size: float) -> str:
+def format_size(size: float) -> str:
     """Print bytes as people read them: decimal units, three digits."""
     for unit in _UNITS:
         if size < 999.5 or unit == _UNITS[-1]:  # noqa: PLR2004  (what rounds to 1000 goes up)
@@ -134,7 +134,7 @@ def choose_reporter(*, quiet: bool) -> Reporter:
 
 
 def _summary(description: str, size: float, seconds: float) -> str:
-    return f"{description}: {megabytes(size)} in {seconds:.1f} s"
+    return f"{description}: {format_size(size)} in {seconds:.1f} s"
 
 
 class _Silence:
@@ -156,8 +156,8 @@ class _Lines:
             if time.monotonic() < self._next:
                 return
             self._next = time.monotonic() + _LINE_EVERY
-            of = f" of {megabytes(self._total)}" if self._total else ""
-            say(f"{self._description}: {megabytes(self.done)}{of}")
+            of = f" of {format_size(self._total)}" if self._total else ""
+            say(f"{self._description}: {format_size(self.done)}{of}")
 
 
 class _Bar:

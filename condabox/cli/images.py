@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from condabox.cli.console import megabytes
+from condabox.cli.console import format_size
 from condabox.cli.options import Json
 
 
@@ -23,7 +23,7 @@ def images(*, as_json: Json = False) -> None:
         return
     rows = [("NAME", "PLATFORM", "DIGEST", "SIZE", "CREATED")]
     rows += [
-        (each.name, str(each.platform), str(each.digest)[:19], megabytes(each.size), each.created)
+        (each.name, str(each.platform), str(each.digest)[:19], format_size(each.size), each.created)
         for each in found
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

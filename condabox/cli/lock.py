@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,19 +22,40 @@ def lock(
     environments: Environments,
     *,
     platform: Platforms = None,
+    update: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Package that may move while all others stay; may be given again.", metavar="PKG"
+        ),
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Only say whether the lock files are current; exit 4 where one is not."
+        ),
+    ] = False,
+    solver: Annotated[
+        str | None,
+        typer.Option(help="micromamba, mamba or conda instead of condabox's own.", metavar="EXE"),
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Solve environments, and write ENV.conda-lock.yml beside each file."""
     from condabox.platforms import subdir_of_platform
     from condabox.settings import load_settings
-    from condabox.workflows.lock import LockRequest
+    from condabox.workflows.lock import LockRequest, check_locks
     from condabox.workflows.lock import lock as lock_environments
 
     request = LockRequest(
         environments=tuple(environments),
         subdirs=tuple(map(subdir_of_platform, parse_platforms(platform))),
+        update=tuple(update or ()),
+        solver=solver,
     )
+    if check:
+        check_locks(request, env=os.environ)
+        return
     settings = load_settings(environments[0].parent, env=os.environ)
     reporter = choose_reporter(quiet=quiet)
     results = lock_environments(request, settings=settings, env=os.environ, reporter=reporter)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 
+from condabox.appfiles import hidden_link
 from condabox.conda.reading import FieldError, text, text_mapping, word, words
 from condabox.decode import typed
 
@@ -65,6 +66,11 @@ def prefix(value: object, at: str) -> str:
     found = image_path(value, at)
     if found == "/":
         raise FieldError("is the whole image", at=at, hint="use a folder of its own: /opt/env")
+    if hidden := hidden_link(found.lstrip("/")):
+        link, better = hidden
+        raise FieldError(
+            f"would hide /{link}, a link in most images", at=at, hint=f"write /{better}"
+        )
     if len(found.encode()) > LONGEST_PREFIX:
         raise FieldError(
             f"is longer than {LONGEST_PREFIX} bytes",

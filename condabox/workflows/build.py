@@ -13,11 +13,11 @@ from condabox.conda.lockfile import read_lock_file
 from condabox.conda.section import ImageSection
 from condabox.conda.spec import read_environment
 from condabox.conda.virtual_packages import DEFAULT_BASE
-from condabox.errors import LockError, SpecError
+from condabox.errors import LockError, SpecError, ToolMissingError
 from condabox.oci.image import index_of
 from condabox.oci.reference import Reference
 from condabox.outputs.docker import daemon_answers, load_into_docker
-from condabox.outputs.files import write_images
+from condabox.outputs.files import check_output, write_images
 from condabox.outputs.store import LocalStore
 from condabox.plan import BuildPlan
 from condabox.platforms import host_subdir, platform_of_subdir, subdir_of_platform
@@ -153,8 +153,10 @@ def build_environment(
 
     Without an output they go to the local store and, where a daemon answers, into Docker.
     """
+    named = tuple(map(_reference, request.names))
+    _check_places(request)
     plans = plan_environment(request, settings=settings, env=env, reporter=reporter)
-    references = tuple(map(Reference.parse, request.names or (f"{plans[0].name}:latest",)))
+    references = named or (Reference.parse(f"{plans[0].name}:latest"),)
     store = LocalStore(settings.cache_dir)
     results = tuple(
         build_image(plan, settings=settings, blobs=store.blobs, reporter=reporter) for plan in plans
@@ -167,6 +169,24 @@ def build_environment(
         results=results,
         places=places,
     )
+
+
+def _reference(text: str) -> Reference:
+    reference = Reference.parse(text)
+    if reference.digest is not None:
+        raise SpecError(
+            f"{text}: an image cannot be given a digest",
+            hint="name it by a tag: the digest follows from what is in it",
+        )
+    return reference
+
+
+def _check_places(request: BuildRequest) -> None:
+    """Refuse before the work what could not take the image after it."""
+    if request.output is not None:
+        check_output(request.output)
+    if request.load and not daemon_answers():
+        raise ToolMissingError("no Docker daemon answers", hint="start Docker, or leave out --load")
 
 
 def _without_effect(section: ImageSection) -> Iterator[str]:

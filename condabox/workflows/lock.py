@@ -84,17 +84,16 @@ def lock(
     )
 
 
-def stale_inputs(
-    environment: Path, *, subdirs: Sequence[str], env: Mapping[str, str]
-) -> tuple[str, ...]:
-    """Say what has changed since ``environment`` was locked; nothing has where there are no lines.
+def check_locks(request: LockRequest, *, env: Mapping[str, str]) -> None:
+    """Raise StaleLockError for the first environment of ``request`` whose lock is not current.
 
-    Raise LockError when it was not locked at all.
+    Raise LockError for one that was not locked at all.  Nothing is solved, and no network asked.
     """
-    spec = read_environment(environment)
-    locked = read_lock_file(lock_path(environment))
     names = read_condarc(env).channels
-    return check_lock(spec, locked, subdirs=subdirs or spec.platforms, names=names)
+    for path in request.environments:
+        spec = read_environment(path)
+        locked = read_lock_file(lock_path(path))
+        require_current(spec, locked, subdirs=request.subdirs or spec.platforms, names=names)
 
 
 def require_current(

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tarfile
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -227,6 +228,46 @@ def test_a_link_script_is_named_and_not_run(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert f"tool: {script} was not run" in done.stderr
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_digest_cannot_be_a_name(tmp_path: Path) -> None:
+    project = project_of(tmp_path, {})
+
+    done = project.run("build", "environment.yml", "-t", f"x@sha256:{'0' * 64}")
+
+    assert (done.returncode, (project.root / "environment.conda-lock.yml").exists()) == (3, False)
+
+
+def test_a_directory_with_other_files_is_left_alone(tmp_path: Path) -> None:
+    project = project_of(tmp_path, {})
+
+    done = project.run("build", "environment.yml", "-o", ".")
+
+    assert (done.returncode, (project.root / "index.json").exists()) == (7, False)
+    assert "hint:" in done.stderr
+
+
+def test_load_without_a_daemon_fails_before_the_work(tmp_path: Path) -> None:
+    project = project_of(tmp_path, {})
+    project = replace(project, env={"DOCKER_HOST": f"unix://{tmp_path}/no.sock"})
+
+    done = project.run("build", "environment.yml", "--load")
+
+    assert (done.returncode, (project.root / "environment.conda-lock.yml").exists()) == (9, False)
+
+
+def test_check_tells_a_current_lock_from_a_stale_one(tmp_path: Path) -> None:
+    project = project_of(tmp_path, {})
+    assert project.run("lock", "--check", "environment.yml").returncode == 4
+    assert project.run("lock", "environment.yml").returncode == 0
+    assert project.run("lock", "--check", "environment.yml").returncode == 0
+    text = project.environment.read_text()
+    project.environment.write_text(text.replace("- tool", "- tool >=1"))
+
+    done = project.run("lock", "--check", "environment.yml")
+
+    assert done.returncode == 4
+    assert "tool >=1" in done.stderr
 
 
 def test_an_output_that_cannot_be_written(tmp_path: Path) -> None:

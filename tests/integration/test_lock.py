@@ -22,7 +22,7 @@ from condabox.errors import (
 )
 from condabox.events import SilentReporter
 from condabox.settings import Settings
-from condabox.workflows.lock import LockRequest, lock, stale_inputs
+from condabox.workflows.lock import LockRequest, check_locks, lock
 from tests.fakes.channel import ChannelServer, FakePackage, everywhere, small_world, write_channel
 from tests.fakes.wheels import publish, publish_source
 
@@ -96,7 +96,11 @@ class Project:
         return {p.filename: p for p in packages if p.manager == "pip"}
 
     def changes(self) -> tuple[str, ...]:
-        return stale_inputs(self.path, subdirs=(), env=self.env)
+        try:
+            check_locks(LockRequest(environments=(self.path,)), env=self.env)
+        except StaleLockError as error:
+            return tuple(line.strip() for line in error.message.splitlines()[1:])
+        return ()
 
 
 class Warnings(SilentReporter):

@@ -16,7 +16,7 @@ from condabox.platforms import Platform
 BASE = ContainerConfig(
     env={"PATH": "/usr/bin:/bin", "TERM": "xterm"},
     cmd=("/bin/bash",),
-    labels={"org.opencontainers.image.version": "24.04"},
+    labels={"maintainer": "ubuntu"},
 )
 
 
@@ -117,7 +117,7 @@ def test_everything_that_the_section_says_is_in_the_configuration() -> None:
         entrypoint=("tini", "--"),
         cmd=("uvicorn",),
         env={"LANG": "C.UTF-8", "PATH": "/opt/env/bin:/usr/bin:/bin", "TERM": "xterm"},
-        labels={"org.opencontainers.image.version": "24.04", "team": "forecasting"},
+        labels={"maintainer": "ubuntu", "team": "forecasting"},
         healthcheck=ImageHealthcheck(
             test=("CMD", "python", "-m", "app.health"),
             interval=30_000_000_000,
@@ -130,6 +130,12 @@ def test_everything_that_the_section_says_is_in_the_configuration() -> None:
 
 def test_a_new_entrypoint_does_not_get_the_arguments_of_the_base() -> None:
     assert configured(ImageSection(entrypoint=("tini", "--"))).cmd == ()
+
+
+def test_what_the_base_says_of_itself_is_not_said_of_the_image() -> None:
+    base = ContainerConfig(labels={"org.opencontainers.image.version": "24.04", "a": "b"})
+
+    assert configured(ImageSection(), base=base).labels == {"a": "b"}
 
 
 def test_cuda_asks_for_the_driver_and_for_its_major_version_alone() -> None:

@@ -7,7 +7,7 @@ from condabox.cli.console import (
     LineReporter,
     QuietReporter,
     choose_reporter,
-    megabytes,
+    format_size,
 )
 
 
@@ -26,7 +26,7 @@ from condabox.cli.console import (
     ],
 )
 def test_sizes_are_printed_with_three_digits(size: int, text: str) -> None:
-    assert megabytes(size) == text
+    assert format_size(size) == text
 
 
 def test_without_a_terminal_progress_is_lines_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:

@@ -169,6 +169,12 @@ def test_an_empty_entrypoint_takes_the_bases_away() -> None:
             id="prefix-relative",
         ),
         pytest.param(
+            {"prefix": "/lib/env"},
+            "prefix: would hide /lib, a link in most images",
+            "write /usr/lib/env",
+            id="prefix-behind-a-link",
+        ),
+        pytest.param(
             {"prefix": "//"},
             "prefix: is the whole image",
             "use a folder of its own: /opt/env",
