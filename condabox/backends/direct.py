@@ -12,10 +12,10 @@ from condabox.backends.result import BuildResult, BuiltLayer
 from condabox.base import open_base, pinned
 from condabox.conda.activation import compile_activation
 from condabox.conda.conflicts import find_conflicts
-from condabox.conda.entry import BytesContent
 from condabox.conda.order import in_link_order
 from condabox.conda.python import PythonInfo
 from condabox.configuration import annotations_of, container_config
+from condabox.content import CHUNK_SIZE, BytesContent
 from condabox.errors import BudgetExceededError, ImageError
 from condabox.layercache import LayerCache
 from condabox.oci.image import new_image, rfc3339
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 
 MOST_LAYERS = 120
 """With the base's.  Docker's overlay2 mounts no more than about 125."""
-
-_CHUNK = 1 << 20
 
 
 def build_image(
@@ -152,7 +150,7 @@ class _PathContent:
     def chunks(self) -> Iterator[bytes]:
         try:
             with self.path.open("rb") as file:
-                while chunk := file.read(_CHUNK):
+                while chunk := file.read(CHUNK_SIZE):
                     yield chunk
         except OSError as error:
             raise ImageError(f"{self.path} cannot be read: {error.strerror}") from None

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING
 import zstandard
 from conda_package_streaming.package_streaming import tar_generator
 
-from condabox.conda.entry import CHUNK_SIZE
+from condabox.content import CHUNK_SIZE
 from condabox.errors import InstallError, UnsafePathError
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import IO, TYPE_CHECKING, Self
 
 from condabox.conda import bytecode_worker
 from condabox.conda.bytecode_worker import FAILED, LENGTH_BYTES
-from condabox.conda.entry import CHUNK_SIZE, FileEntry, sorted_entries
+from condabox.conda.entry import FileEntry, sorted_entries
+from condabox.content import CHUNK_SIZE
 from condabox.errors import InstallError, ToolMissingError
 from condabox.process import Worker
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
+from condabox.content import CHUNK_SIZE
 from condabox.errors import InstallError
 
 if TYPE_CHECKING:
@@ -14,38 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-CHUNK_SIZE = 1 << 20
-"""No content is ever held in larger pieces than this many bytes."""
+    from condabox.content import Content
 
 _IN_MEMORY = 16 << 20
-
-
-class Content(Protocol):
-    """Bytes of known size that can be read more than once."""
-
-    @property
-    def size(self) -> int:
-        """The number of bytes that `chunks` yields in all."""
-
-    def chunks(self) -> Iterator[bytes]:
-        """Yield the bytes in pieces of at most `CHUNK_SIZE`."""
-
-
-@dataclass(frozen=True, slots=True)
-class BytesContent:
-    """Content that is small enough to stay in memory."""
-
-    data: bytes
-
-    @property
-    def size(self) -> int:
-        """The number of bytes."""
-        return len(self.data)
-
-    def chunks(self) -> Iterator[bytes]:
-        """Yield the bytes in pieces of at most `CHUNK_SIZE`."""
-        for start in range(0, len(self.data), CHUNK_SIZE):
-            yield self.data[start : start + CHUNK_SIZE]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,17 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from condabox.conda.archive import MemberKind, PackageArchive, first_parent_in
-from condabox.conda.entry import (
-    BytesContent,
-    DirectoryEntry,
-    FileEntry,
-    LinkEntry,
-    sorted_entries,
-)
+from condabox.conda.entry import DirectoryEntry, FileEntry, LinkEntry, sorted_entries
 from condabox.conda.entry_points import entry_point_script
 from condabox.conda.metadata import read_metadata
 from condabox.conda.placeholder import replace_in_binary, replace_in_text
 from condabox.conda.record import LinkedPath, package_record
+from condabox.content import BytesContent
 from condabox.errors import InstallError, UnsafePathError
 
 if TYPE_CHECKING:
@@ -30,11 +25,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from condabox.conda.archive import Member
-    from condabox.conda.entry import Content, PrefixEntry, Spool
+    from condabox.conda.entry import PrefixEntry, Spool
     from condabox.conda.entry_points import EntryPoint
     from condabox.conda.lockfile import LockedPackage
     from condabox.conda.metadata import ListedPath, PackageMetadata, Placeholder
     from condabox.conda.python import PythonInfo
+    from condabox.content import Content
 
 
 def link_conda_package(

@@ -10,7 +10,7 @@ import itertools
 import re
 from typing import TYPE_CHECKING
 
-from condabox.conda.entry import CHUNK_SIZE
+from condabox.content import CHUNK_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from condabox.conda.entry import BytesContent, DirectoryEntry, FileEntry, LinkEntry
+from condabox.conda.entry import DirectoryEntry, FileEntry, LinkEntry
+from condabox.content import BytesContent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,20 +10,22 @@ from typing import TYPE_CHECKING
 from installer.records import Hash, RecordEntry
 from installer.utils import Scheme, construct_record_file
 
-from condabox.conda.entry import CHUNK_SIZE, BytesContent, FileEntry, sorted_entries
+from condabox.conda.entry import FileEntry, sorted_entries
 from condabox.conda.entry_points import entry_point_script
 from condabox.conda.inventory import PackageInventory
 from condabox.conda.wheel_archive import open_wheel
+from condabox.content import CHUNK_SIZE, BytesContent
 from condabox.errors import InstallError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from condabox.conda.entry import Content, PrefixEntry, Spool
+    from condabox.conda.entry import PrefixEntry, Spool
     from condabox.conda.lockfile import LockedPackage
     from condabox.conda.python import PythonInfo
     from condabox.conda.wheel_archive import Wheel, WheelMember
+    from condabox.content import Content
 
 INSTALLER = b"condabox\n"
 """Who put the files there, for pip and other readers of ``INSTALLER``."""

@@ -22,8 +22,8 @@ from installer.utils import (
 from packaging.version import InvalidVersion, Version
 
 from condabox.conda.bytecode import replaced_bytecode
-from condabox.conda.entry import CHUNK_SIZE
 from condabox.conda.entry_points import EntryPoint
+from condabox.content import CHUNK_SIZE
 from condabox.errors import InstallError, UnsafePathError
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from condabox.content import BytesContent
 from condabox.errors import ImageError
 from condabox.files import replacing
 from condabox.oci.digest import Digest
@@ -24,16 +25,16 @@ from condabox.oci.layout import (
 from condabox.oci.members import MemberBlobs, Members
 from condabox.oci.model import ImageIndex, canonical_json
 from condabox.oci.names import find, name_annotations, names_in
-from condabox.oci.tarball import BytesContent, TarFile, tar_chunks
+from condabox.oci.tarball import TarFile, tar_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
+    from condabox.content import Content
     from condabox.oci.image import BlobSource, Image
     from condabox.oci.model import Descriptor
     from condabox.oci.reference import Reference
-    from condabox.oci.tarball import Content
     from condabox.platforms import Platform
 
 _BLOBS = "blobs/sha256/"

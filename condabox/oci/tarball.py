@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from condabox.errors import ImageError
-from condabox.oci.digest import CHUNK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from condabox.content import Content
 
 _BLOCK = 512
 _NAME = 100
@@ -25,17 +26,6 @@ _MOST_TIME = 0o77777777777
 _MOST_MODE = 0o7777
 _WHITEOUT = ".wh."
 _END = bytes(2 * _BLOCK)
-
-
-class Content(Protocol):
-    """A file's bytes; they may be read more than once."""
-
-    @property
-    def size(self) -> int:
-        """How many bytes there are."""
-
-    def chunks(self) -> Iterator[bytes]:
-        """Yield them, at most 1 MiB at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,23 +57,6 @@ class TarDirectory:
     mode: int = 0o755
     uid: int = 0
     gid: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class BytesContent:
-    """Content that is in memory: small documents."""
-
-    data: bytes
-
-    @property
-    def size(self) -> int:
-        """How many bytes there are."""
-        return len(self.data)
-
-    def chunks(self) -> Iterator[bytes]:
-        """Yield them, at most 1 MiB at a time."""
-        for start in range(0, len(self.data), CHUNK):
-            yield self.data[start : start + CHUNK]
 
 
 TarEntry = TarFile | TarLink | TarDirectory

@@ -6,12 +6,13 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from condabox.content import BytesContent
 from condabox.oci.compress import Compression
 from condabox.oci.config import ContainerConfig
 from condabox.oci.image import new_image
 from condabox.oci.layer import write_layer
 from condabox.oci.layout import BlobDirectory
-from condabox.oci.tarball import BytesContent, TarDirectory, TarFile, TarLink
+from condabox.oci.tarball import TarDirectory, TarFile, TarLink
 from condabox.workflows.images import host_platform
 from tests.fakes.images import EPOCH
 

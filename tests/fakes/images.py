@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from condabox.content import BytesContent
 from condabox.oci.compress import Compression
 from condabox.oci.config import ContainerConfig
 from condabox.oci.image import new_image
 from condabox.oci.layer import write_layer
 from condabox.oci.layout import BlobDirectory
-from condabox.oci.tarball import BytesContent, TarFile
+from condabox.oci.tarball import TarFile
 from condabox.platforms import Platform
 
 if TYPE_CHECKING:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import fnmatch
 from typing import TYPE_CHECKING
 
+from condabox.content import BytesContent
 from condabox.oci.compress import Compression
 from condabox.oci.config import ContainerConfig
 from condabox.oci.image import new_image
 from condabox.oci.layer import write_layer
-from condabox.oci.tarball import BytesContent, TarDirectory, TarFile, TarLink
+from condabox.oci.tarball import TarDirectory, TarFile, TarLink
 from condabox.platforms import platform_of_subdir
 from tests.world.apt import control_text, open_data
 

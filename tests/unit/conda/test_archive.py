@@ -11,7 +11,7 @@ import zstandard
 
 from condabox.conda import archive as archive_module
 from condabox.conda.archive import MemberKind, PackageArchive
-from condabox.conda.entry import CHUNK_SIZE
+from condabox.content import CHUNK_SIZE
 from condabox.errors import InstallError, UnsafePathError
 from tests.fakes.packages import (
     File,

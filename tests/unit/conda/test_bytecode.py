@@ -16,14 +16,9 @@ from hypothesis import strategies as st
 from condabox.conda import bytecode
 from condabox.conda.bytecode import BytecodeCompiler, replaced_bytecode
 from condabox.conda.bytecode_worker import compile_source
-from condabox.conda.entry import (
-    BytesContent,
-    DirectoryEntry,
-    FileEntry,
-    LinkEntry,
-    Spool,
-)
+from condabox.conda.entry import DirectoryEntry, FileEntry, LinkEntry, Spool
 from condabox.conda.python import PythonInfo
+from condabox.content import BytesContent
 from condabox.errors import InstallError
 
 if TYPE_CHECKING:

@@ -8,14 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condabox.conda.entry import (
-    CHUNK_SIZE,
-    BytesContent,
-    DirectoryEntry,
-    LinkEntry,
-    Spool,
-    sorted_entries,
-)
+from condabox.conda.entry import DirectoryEntry, LinkEntry, Spool, sorted_entries
+from condabox.content import CHUNK_SIZE, BytesContent
 from condabox.errors import InstallError
 
 if TYPE_CHECKING:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condabox.content import BytesContent
 from condabox.errors import ImageError
 from condabox.oci.compress import Compression
 from condabox.oci.digest import Digest
 from condabox.oci.layer import write_layer
 from condabox.oci.layout import BlobDirectory
 from condabox.oci.mediatype import OCI_LAYER_GZIP, OCI_LAYER_ZSTD
-from condabox.oci.tarball import BytesContent, TarFile, write_tar
+from condabox.oci.tarball import TarFile, write_tar
 
 if TYPE_CHECKING:
     from pathlib import Path

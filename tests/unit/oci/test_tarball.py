@@ -11,16 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from condabox.content import BytesContent
 from condabox.errors import ImageError
 from condabox.oci.digest import Digest
-from condabox.oci.tarball import (
-    BytesContent,
-    TarDirectory,
-    TarFile,
-    TarLink,
-    tar_chunks,
-    write_tar,
-)
+from condabox.oci.tarball import TarDirectory, TarFile, TarLink, tar_chunks, write_tar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -184,9 +184,9 @@ def test_a_file_of_the_host_replaces_a_link(root: RootDirectory, outside: Path) 
 
 
 def test_a_directory_is_made_inside(root: RootDirectory, outside: Path) -> None:
-    unpacked(root, layer(symlink("work", str(outside))))
+    unpacked(root, layer(symlink("srv", str(outside))))
 
-    made = root.make_directory("/work/new")
+    made = root.make_directory("/srv/new")
 
     assert made == root.path / str(outside).lstrip("/") / "new"
     assert made.is_dir()
