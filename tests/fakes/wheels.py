@@ -7,13 +7,20 @@ import zipfile
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
 def publish(
-    root: Path, name: str, version: str, *, tag: str, requires: tuple[str, ...] = ()
+    root: Path,
+    name: str,
+    version: str,
+    *,
+    tag: str,
+    requires: tuple[str, ...] = (),
+    files: Mapping[str, str] | None = None,
 ) -> str:
-    """Put a wheel without code into the index at ``root`` and return its sha256."""
+    """Put a wheel of ``files`` into the index at ``root`` and return its sha256."""
     filename = f"{name}-{version}-{tag}.whl"
     archive = root / "files" / filename
     archive.parent.mkdir(parents=True, exist_ok=True)
@@ -24,6 +31,8 @@ def publish(
             f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}"
         )
         wheel.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n")
+        for path, text in (files or {}).items():
+            wheel.writestr(path, text)
         wheel.writestr(f"{info}/RECORD", "")
     return _list(root, name, filename)
 

@@ -21,7 +21,9 @@ from condabox.oci.archive import read_archive
 from condabox.oci.layout import ImageLayout
 from condabox.oci.validate import validate_image
 from condabox.platforms import Platform
+from tests.fakes.channel import ChannelServer
 from tests.fakes.project import ROOT, Project
+from tests.fakes.wheels import publish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -209,6 +211,40 @@ def test_umoci_unpacks_it(serving: Project, tmp_path: Path) -> None:
     assert (prefix / "bin" / "python3.11").stat().st_mode & 0o777 == 0o755
     assert (prefix / "conda-meta" / "history").read_bytes() == b""
     assert os.access(tmp_path / "bundle" / "rootfs" / "app" / "main.py", os.R_OK)
+
+
+def test_wheels_of_the_pip_section_work_beside_conda_packages(world: World, tmp_path: Path) -> None:
+    entry_points = "[console_scripts]\nask = pipped:main\n"
+    publish(
+        tmp_path / "index",
+        "pipped",
+        "1.0",
+        tag="py3-none-any",
+        files={
+            "pipped.py": "import idna\ndef main():\n    print(idna.__cached__, __cached__)\n",
+            "pipped-1.0.dist-info/entry_points.txt": entry_points,
+        },
+    )
+    project = Project(root=tmp_path / "project")
+    project.root.mkdir()
+    project.environment.write_text(
+        "channels: [conda-forge]\nplatforms: [linux-64]\n"
+        "dependencies: [python, idna, {pip: [pipped ==1.0]}]\n"
+    )
+    with ChannelServer(tmp_path / "index") as index:
+        (project.root / "condabox.toml").write_text(
+            f'cache-dir = "{project.cache}"\n{world.settings.read_text()}\n'
+            f'[pip]\nindex-url = "{index.url}/simple"\n'
+        )
+        project.build("--platform", "linux/amd64")
+
+    done = project.run("run", "--engine", "unshare", "image", "--", "ask")
+
+    site = "/opt/env/lib/python3.11/site-packages"
+    assert done.stdout == (
+        f"{site}/idna/__pycache__/__init__.cpython-311.pyc"
+        f" {site}/__pycache__/pipped.cpython-311.pyc\n"
+    ), done.stderr
 
 
 def test_the_largest_environment_builds_in_300_megabytes(world: World, tmp_path: Path) -> None:
