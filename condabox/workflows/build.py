@@ -13,7 +13,7 @@ from condabox.conda.lockfile import read_lock_file
 from condabox.conda.section import ImageSection
 from condabox.conda.spec import read_environment
 from condabox.conda.virtual_packages import DEFAULT_BASE
-from condabox.errors import LockError, SpecError, ToolMissingError
+from condabox.errors import DigestMismatchError, ImageError, LockError, SpecError, ToolMissingError
 from condabox.oci.image import index_of
 from condabox.oci.reference import Reference
 from condabox.outputs.docker import daemon_answers, load_into_docker
@@ -162,7 +162,13 @@ def build_environment(
         build_image(plan, settings=settings, blobs=store.blobs, reporter=reporter) for plan in plans
     )
     images = tuple(result.image for result in results)
-    places = _put(request, images, references, store=store, reporter=reporter)
+    try:
+        places = _put(request, images, references, store=store, reporter=reporter)
+    except DigestMismatchError as error:
+        raise ImageError(
+            f"the local store is damaged: {error.message}",
+            hint=f"remove {settings.cache_dir / 'store'}, and build again",
+        ) from None
     return BuildOutcome(
         names=tuple(reference.familiar() for reference in references),
         digest=images[0].digest if len(images) == 1 else index_of(images).descriptor.digest,

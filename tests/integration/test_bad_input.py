@@ -230,6 +230,20 @@ def test_a_link_script_is_named_and_not_run(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
+def test_a_damaged_blob_in_the_store_is_not_passed_on(tmp_path: Path) -> None:
+    project = project_of(tmp_path, {"bin/tool": b"tool"})
+    layers = project.build()["images"][0]["layers"]  # type: ignore[index]  # decoded JSON
+    (project.root / "image").rename(tmp_path / "before")
+    blob = project.cache / "store" / "blobs" / layers[1]["digest"].replace(":", "/")
+    blob.write_bytes(bytes(blob.stat().st_size))
+
+    done = project.run("build", "environment.yml", "-o", "image.tar", "--quiet")
+
+    assert (done.returncode, (project.root / "image.tar").exists()) == (7, False)
+    assert "the local store is damaged" in done.stderr
+    assert f"hint: remove {project.cache / 'store'}" in done.stderr
+
+
 def test_a_digest_cannot_be_a_name(tmp_path: Path) -> None:
     project = project_of(tmp_path, {})
 
