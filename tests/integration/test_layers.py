@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,6 +30,12 @@ def layers(project: Project) -> dict[str, str]:
         layer.annotations.get("io.condabox.packages", str(number)): str(layer.digest)
         for number, layer in enumerate(image.manifest.layers)
     }
+
+
+def members(project: Project, digest: str) -> list[str]:
+    blob = project.root / "image" / "blobs" / digest.replace(":", "/")
+    with tarfile.open(blob) as layer:
+        return layer.getnames()
 
 
 @pytest.fixture
@@ -90,6 +97,39 @@ def test_a_change_of_the_application_changes_the_top_layer_alone(project: Projec
 
     after = layers(project)
     assert [name for name in before if before[name] != after[name]] == [list(before)[-1]]
+
+
+def test_another_prefix_gives_other_layers(project: Project) -> None:
+    project.build()
+    before = layers(project)
+    project.environment.write_text(
+        project.environment.read_text() + "condabox:\n  prefix: /srv/env\n"
+    )
+
+    project.build()
+
+    after = layers(project)
+    assert {name for name in before if before[name] == after[name]} == {"0"}  # the base
+
+
+def test_a_path_that_a_package_loses_leaves_its_layer(project: Project, tmp_path: Path) -> None:
+    project.build()
+    before = layers(project)
+    winner = make_package(
+        tmp_path / "packages", "winner", files={"lib/alpha": b"mine"}, depends=["alpha"]
+    )
+    index_channel(project.channel, [*sorted((tmp_path / "packages").glob("*.conda")), winner])
+    text = project.environment.read_text()
+    project.environment.write_text(text.replace("- small", "- small\n  - winner"))
+    assert project.run("lock", "environment.yml").returncode == 0
+
+    project.build()
+
+    after = layers(project)
+    assert before["alpha"] != after["alpha"]
+    assert "opt/env/lib/alpha" in members(project, before["alpha"])
+    assert "opt/env/lib/alpha" not in members(project, after["alpha"])
+    assert (before["beta"], before["gamma"]) == (after["beta"], after["gamma"])
 
 
 def test_zstd_layers_say_so(project: Project) -> None:
