@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.world.world import World
+
+ROOT = Path(__file__).parent.parent
 
 IN_CI = bool(os.environ.get("CONDABOX_CI"))
 """Set where every tool is installed: what cannot run there has failed."""
@@ -54,16 +56,22 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
     for name in ("CONDABOX_CONFIG", "SOURCE_DATE_EPOCH", "DOCKER_CONFIG", "REGISTRY_AUTH_FILE"):
         monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="session")
 def world() -> World:
-    """Return the test world, built when this machine has none yet."""
+    """Return the test world, built when this machine has none yet.
+
+    It starts processes of its own, which would inherit how pytest imports modules.
+    """
     from tests.world.world import build_world, default_directory  # noqa: PLC0415
 
-    return build_world(default_directory())
+    directory = default_directory()
+    subprocess.run([sys.executable, "-m", "tests.world", directory], cwd=ROOT, check=True)
+    return build_world(directory)
 
 
 @pytest.fixture

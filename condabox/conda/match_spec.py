@@ -91,6 +91,12 @@ def _mistake(spec: str) -> tuple[str, str] | None:
 
 def _check_rest(rest: str, *, spec: str, at: str) -> None:
     """Check what follows the name: a version, and a build string after a space or ``=``."""
+    if re.search(r"[,|]\s+=", rest):
+        raise FieldError(
+            f"{_shown(spec)} has a blank before `=`, where conda looks for a build string",
+            at=at,
+            hint="write it without blanks: numpy=2,<3",
+        )
     # conda takes a blank behind `=` at the start alone
     rest = re.sub(r"([<>!~]=?|^==?)\s+", r"\1", rest)
     rest = re.sub(r"\s*([,|])\s*", r"\1", rest)

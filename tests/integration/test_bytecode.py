@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import shlex
 import shutil
-import tarfile
+import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -94,11 +94,12 @@ def emulated_python(
     """Return a script that runs the arm64 Python of the same version, on arm64's C library."""
     folder = tmp_path_factory.mktemp("arm64")
     root, prefix = folder / "root", folder / "prefix"
+    root.mkdir()
     layout = ImageLayout.open(world.base_layouts / "library/ubuntu")
     base = layout.resolve("24.04", platform=platform_of_subdir(FOREIGN))
     for layer in base.manifest.layers:
-        with base.blobs.open(layer) as blob, tarfile.open(fileobj=blob, mode="r:*") as tar:
-            tar.extractall(root, filter="tar")
+        blob = layout.blobs.path_of(layer.digest)
+        subprocess.run(["tar", "-xzf", blob, "-C", root], check=True)
     env = environment(settings, FOREIGN, f"python=={python.version}")
     packages = interpreter._closure(env.packages)
     archives = fetch_archives(packages, settings=settings, reporter=SilentReporter())

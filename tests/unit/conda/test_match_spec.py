@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rattler import MatchSpec
 
@@ -213,6 +213,7 @@ _SPECS = st.builds(
 
 
 @given(spec=_SPECS)
+@example(spec="numpy=1, =1")
 def test_nothing_is_taken_that_one_of_the_tools_refuses(spec: str) -> None:
     try:
         name = package_name(spec, at="x")
