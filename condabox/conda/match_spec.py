@@ -91,9 +91,9 @@ def _mistake(spec: str) -> tuple[str, str] | None:
 
 def _check_rest(rest: str, *, spec: str, at: str) -> None:
     """Check what follows the name: a version, and a build string after a space or ``=``."""
-    if re.search(r"[,|]\s+=", rest):
+    if re.search(r"^=.*(?:\s[,|]|[,|]\s)|[,|]\s+=|[,|]\s\s|\s\s[,|]", rest):
         raise FieldError(
-            f"{_shown(spec)} has a blank before `=`, where conda looks for a build string",
+            f"{_shown(spec)} has a blank beside a comma, where conda looks for a build string",
             at=at,
             hint="write it without blanks: numpy=2,<3",
         )

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rattler import MatchSpec
 
@@ -212,8 +212,10 @@ _SPECS = st.builds(
 )
 
 
+@settings(max_examples=6000)
 @given(spec=_SPECS)
 @example(spec="numpy=1, =1")
+@example(spec="numpy=1,  1")
 def test_nothing_is_taken_that_one_of_the_tools_refuses(spec: str) -> None:
     try:
         name = package_name(spec, at="x")
