@@ -105,11 +105,14 @@ def pinned(text: str, digest: str) -> str:
 
 
 def path_and_name(text: str) -> tuple[Path, str | None]:
-    """Split ``PATH[:NAME]``; a path that exists is one, whatever colons are in it."""
-    path, colon, name = text.rpartition(":")
-    if not colon or not path or Path(text).exists():
-        return Path(text), None
-    return Path(path), name
+    """Split ``PATH[:NAME]``, both of which may have colons: the longest path that exists is one."""
+    path, name = text, ""
+    while path and not Path(path).exists():
+        path, _, last = path.rpartition(":")
+        name = f"{last}:{name}" if name else last
+    if not path:
+        path, _, name = text.partition(":")
+    return Path(path), name or None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,8 @@ CondaboxError
 ├── VerificationFailedError   10   checks ran, some failed
 └── BudgetExceededError       11   larger, or more layers, than allowed
 
-Exit code 1 is a bug in condabox, 2 wrong usage, 130 Ctrl-C.
+Exit code 1 is a bug in condabox, or a fault of the system that nobody had better words for; 2 is
+wrong usage, 130 Ctrl-C, 143 a request to end.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,11 +41,13 @@ class BuildPlan:
 
     def to_json(self) -> dict[str, object]:
         """Return what ``--dry-run`` prints."""
+        health = self.image.healthcheck
         return {
             "name": self.name,
             "source": str(self.source),
             "platform": str(self.platform),
             "base": self.base,
+            "cuda": self.image.cuda,
             "base_digest": self.base_digest,
             "prefix": self.image.prefix,
             "lock": f"sha256:{self.lock.digest}",
@@ -70,6 +72,7 @@ class BuildPlan:
                 "expose": list(self.image.expose),
                 "entrypoint": _listed(self.image.entrypoint),
                 "cmd": _listed(self.image.cmd),
+                "healthcheck": None if health is None else asdict(health),
                 "labels": dict(self.image.labels),
             },
             "app": [{"src": str(each.src), "dest": each.dest} for each in self.image.app],

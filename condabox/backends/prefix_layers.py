@@ -124,6 +124,7 @@ class PrefixLayers:
     def _job(self, packages: tuple[LockedPackage, ...]) -> _Job:
         python = self.plan.locked.python
         needs_python = python is not None and any(map(self._has_sources, packages))
+        is_placed = any(self._churn(package) is not Churn.LIBRARY for package in packages)
         python_sha256 = python.sha256 if python is not None and needs_python else None
         newest = max(self.inventories[each.sha256].timestamp or OLDEST for each in packages)
         mtime = newest if self.plan.epoch is None else min(newest, self.plan.epoch)
@@ -138,7 +139,7 @@ class PrefixLayers:
                 }
                 for package in packages
             ],
-            "site_packages": self.python.site_packages if self.python else None,
+            "site_packages": self.python.site_packages if self.python and is_placed else None,
             "python": python_sha256,
             "prefix": self.plan.image.prefix,
             "mtime": mtime,

@@ -9,6 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from condabox.cli.build_options import (
+    Base,
+    DryRun,
+    Frozen,
+    Layers,
+    Load,
+    Locked,
+    MetadataFile,
+    Output,
+    Tags,
+)
 from condabox.cli.console import choose_reporter, format_size
 from condabox.cli.options import Environment, Json, Platforms, Quiet, parse_platforms
 from condabox.layering import DEFAULT_BUDGET
@@ -26,64 +37,23 @@ _TITLE_WIDTH = 48
 def build(
     environment: Environment,
     *,
-    tag: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--tag",
-            "-t",
-            help="Name of the image; may be given again. Default: NAME:latest.",
-            metavar="REF",
-        ),
-    ] = None,
+    tag: Tags = None,
     platform: Platforms = None,
-    base: Annotated[
-        str | None,
-        typer.Option(
-            help="Base image: registry reference, oci:DIR, oci-archive:FILE, docker-archive:FILE "
-            "or docker:NAME. Default: the environment file's, else ubuntu:24.04.",
-            metavar="REF",
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="Write an archive (x.tar) or an OCI layout (dir/), and keep nothing elsewhere.",
-            metavar="PATH",
-        ),
-    ] = None,
-    load: Annotated[
-        bool, typer.Option("--load", help="Load the image into Docker; fail where none answers.")
-    ] = False,
-    locked: Annotated[
-        bool, typer.Option("--locked", help="Fail when the lock file is missing or stale.")
-    ] = False,
-    frozen: Annotated[
-        bool, typer.Option("--frozen", help="Use the lock file as it is, stale or not.")
-    ] = False,
-    layers: Annotated[
-        int,
-        typer.Option(
-            min=0, max=100, help="How many packages get a layer of their own.", metavar="N"
-        ),
-    ] = DEFAULT_BUDGET,
+    base: Base = None,
+    output: Output = None,
+    load: Load = False,
+    locked: Locked = False,
+    frozen: Frozen = False,
+    layers: Layers = DEFAULT_BUDGET,
     compression: Annotated[
         Compression, typer.Option(help="How layers are compressed.")
     ] = Compression.GZIP,
-    metadata_file: Annotated[
-        Path | None,
-        typer.Option(help="Write the result as JSON to a file as well.", metavar="FILE"),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the plan as JSON and build nothing.")
-    ] = False,
+    metadata_file: MetadataFile = None,
+    dry_run: DryRun = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Build an image from an environment file."""
-    from condabox.errors import ImageError
-    from condabox.files import write_atomically
     from condabox.settings import load_settings, source_date_epoch
     from condabox.workflows.build import (
         BuildRequest,
@@ -94,6 +64,8 @@ def build(
 
     if locked and frozen:
         raise typer.BadParameter("--locked and --frozen exclude each other")
+    if dry_run and metadata_file:
+        raise typer.BadParameter("--dry-run has no result for --metadata-file")
     policy = LockPolicy.LOCKED if locked else LockPolicy.FROZEN if frozen else LockPolicy.MAKE
     request = BuildRequest(
         environment=environment,
@@ -119,11 +91,18 @@ def build(
             reporter.warning(warning)
     text = json.dumps(outcome.to_json(), indent=2)
     if metadata_file is not None:
-        try:
-            write_atomically(metadata_file, text.encode() + b"\n")
-        except OSError as error:
-            raise ImageError(f"cannot write {metadata_file}: {error.strerror}") from None
+        _write_metadata(metadata_file, text)
     typer.echo(text if as_json else "\n".join(_lines(outcome)))
+
+
+def _write_metadata(path: Path, text: str) -> None:
+    from condabox.errors import ImageError
+    from condabox.files import write_atomically
+
+    try:
+        write_atomically(path, text.encode() + b"\n")
+    except OSError as error:
+        raise ImageError(f"cannot write {path}: {error.strerror}") from None
 
 
 def _lines(outcome: BuildOutcome) -> Iterator[str]:
@@ -142,7 +121,7 @@ def _layer_table(result: BuildResult) -> Iterator[str]:
     compressed = sum(layer.compressed for layer in result.layers)
     unpacked = sum(layer.unpacked or 0 for layer in result.layers)
     totals = f"{format_size(compressed):>12}{format_size(unpacked):>12}"
-    yield f"    {'total':<{_TITLE_WIDTH}}{totals}"
+    yield f"    {'total; unpacked without the base':<{_TITLE_WIDTH}}{totals}"
 
 
 def _title(layer: BuiltLayer) -> str:

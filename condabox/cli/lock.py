@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -54,11 +54,21 @@ def lock(
         solver=solver,
     )
     if check:
+        if update or solver or as_json:
+            raise typer.BadParameter("--check goes with neither --update, --solver nor --json")
         check_locks(request, env=os.environ)
         return
-    settings = load_settings(environments[0].parent, env=os.environ)
     reporter = choose_reporter(quiet=quiet)
-    results = lock_environments(request, settings=settings, env=os.environ, reporter=reporter)
+    results = [
+        result
+        for environment in environments
+        for result in lock_environments(
+            replace(request, environments=(environment,)),
+            settings=load_settings(environment.parent, env=os.environ),
+            env=os.environ,
+            reporter=reporter,
+        )
+    ]
     if as_json:
         typer.echo(json.dumps([asdict(result) for result in results], default=str, indent=2))
         return

@@ -54,7 +54,7 @@ def sorted_entries(entries: Iterable[PrefixEntry]) -> tuple[PrefixEntry, ...]:
 
 
 class Spool:
-    """Holds the contents of one package's files while they wait for their place in a layer.
+    """Holds the contents of files while they wait for their place in a layer.
 
     Up to 16 MiB stay in memory; more goes into one unnamed file in ``directory``, which is gone
     when the context ends, and with it every content that `add` returned.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from condabox.oci.image import Image
     from condabox.oci.reference import Reference
 
+_OTHER_ARCHIVES = frozenset({".bz2", ".gz", ".tgz", ".xz", ".zip", ".zst"})
 _NAMELESS = "latest"
 
 
@@ -28,6 +29,11 @@ def check_output(path: Path) -> None:
     if is_archive(path):
         if path.is_dir():
             raise ImageError(f"{path} is a directory, and an archive would be written there")
+    elif path.suffix in _OTHER_ARCHIVES or str(path) == "-":
+        raise ImageError(
+            f"{path} would become the directory of a layout",
+            hint="end the name with .tar to write an archive",
+        )
     elif path.is_file():
         raise ImageError(
             f"{path} is a file, and a layout would be written there",

@@ -21,10 +21,10 @@ from condabox.outputs.files import check_output, write_images
 from condabox.outputs.store import LocalStore
 from condabox.plan import BuildPlan
 from condabox.platforms import host_subdir, platform_of_subdir, subdir_of_platform
-from condabox.workflows.lock import LockRequest, lock, require_current
+from condabox.workflows.lock import LockRequest, lock, require_current, require_platforms
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from condabox.backends.result import BuildResult
@@ -121,6 +121,8 @@ def plan_environment(
 
     A missing lock file is made, if the request allows it.
     """
+    _references(request)
+    _check_places(request)
     spec = read_environment(request.environment)
     for key in _without_effect(spec.image):
         reporter.warning(f"{spec.path}: condabox.{key} is checked but has no effect yet")
@@ -153,10 +155,8 @@ def build_environment(
 
     Without an output they go to the local store and, where a daemon answers, into Docker.
     """
-    named = tuple(map(_reference, request.names))
-    _check_places(request)
     plans = plan_environment(request, settings=settings, env=env, reporter=reporter)
-    references = named or (Reference.parse(f"{plans[0].name}:latest"),)
+    references = _references(request) or (Reference.parse(f"{plans[0].name}:latest"),)
     store = LocalStore(settings.cache_dir)
     results = tuple(
         build_image(plan, settings=settings, blobs=store.blobs, reporter=reporter) for plan in plans
@@ -177,14 +177,15 @@ def build_environment(
     )
 
 
-def _reference(text: str) -> Reference:
-    reference = Reference.parse(text)
-    if reference.digest is not None:
-        raise SpecError(
-            f"{text}: an image cannot be given a digest",
-            hint="name it by a tag: the digest follows from what is in it",
-        )
-    return reference
+def _references(request: BuildRequest) -> tuple[Reference, ...]:
+    references = tuple(map(Reference.parse, request.names))
+    for reference in references:
+        if reference.digest is not None:
+            raise SpecError(
+                f"{reference.familiar()}: an image cannot be given a digest",
+                hint="name it by a tag: the digest follows from what is in it",
+            )
+    return references
 
 
 def _check_places(request: BuildRequest) -> None:
@@ -201,6 +202,10 @@ def _without_effect(section: ImageSection) -> Iterator[str]:
     for key in ("prune", "test"):
         if getattr(section, key) != getattr(default, key):
             yield key
+    if section.dev.jupyter_port != default.dev.jupyter_port:
+        yield "dev.jupyter"
+    if section.dev.ssh_port != default.dev.ssh_port:
+        yield "dev.ssh"
 
 
 def _subdirs(request: BuildRequest, spec: EnvironmentSpec) -> tuple[str, ...]:
@@ -227,25 +232,13 @@ def _lock_file(
                 f"{path} does not exist, and --{request.lock_policy.value} forbids to make it",
                 hint=f"run `condabox lock {spec.path}` and commit the file",
             )
-        _require_platforms(spec, subdirs, known=spec.platforms)
+        require_platforms(spec, subdirs, known=spec.platforms)
         lock(LockRequest(environments=(spec.path,)), settings=settings, env=env, reporter=reporter)
     found = read_lock_file(path)
     if request.lock_policy is not LockPolicy.FROZEN:
-        _require_platforms(spec, subdirs, known={*spec.platforms, *found.subdirs})
+        require_platforms(spec, subdirs, known={*spec.platforms, *found.subdirs})
         require_current(spec, found, subdirs=subdirs, names=read_condarc(env).channels)
     return found
-
-
-def _require_platforms(
-    spec: EnvironmentSpec, subdirs: Sequence[str], *, known: Collection[str]
-) -> None:
-    """Refuse what no `condabox lock` would add to the lock file."""
-    for subdir in subdirs:
-        if subdir not in known:
-            raise SpecError(
-                f"{spec.path} is not for {subdir}, only for {', '.join(spec.platforms)}",
-                hint=f"add {subdir} to `platforms:` and run `condabox lock {spec.path}`",
-            )
 
 
 def _pinned_base(

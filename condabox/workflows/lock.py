@@ -17,7 +17,7 @@ from condabox.outputs.store import LocalStore
 from condabox.platforms import PLATFORM_OF_SUBDIR
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from condabox.conda.channels import ChannelNames
@@ -93,7 +93,20 @@ def check_locks(request: LockRequest, *, env: Mapping[str, str]) -> None:
     for path in request.environments:
         spec = read_environment(path)
         locked = read_lock_file(lock_path(path))
+        require_platforms(spec, request.subdirs, known={*spec.platforms, *locked.subdirs})
         require_current(spec, locked, subdirs=request.subdirs or spec.platforms, names=names)
+
+
+def require_platforms(
+    spec: EnvironmentSpec, subdirs: Sequence[str], *, known: Collection[str]
+) -> None:
+    """Refuse what no `condabox lock` would add to the lock file."""
+    for subdir in subdirs:
+        if subdir not in known:
+            raise SpecError(
+                f"{spec.path} is not for {subdir}, only for {', '.join(spec.platforms)}",
+                hint=f"add {subdir} to `platforms:` and run `condabox lock {spec.path}`",
+            )
 
 
 def require_current(

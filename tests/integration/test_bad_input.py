@@ -244,6 +244,21 @@ def test_a_damaged_blob_in_the_store_is_not_passed_on(tmp_path: Path) -> None:
     assert f"hint: remove {project.cache / 'store'}" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["image.tgz", "image.tar.gz", "-"])
+def test_other_archives_are_not_mistaken_for_directories(tmp_path: Path, name: str) -> None:
+    project = project_of(tmp_path, {})
+
+    done = project.run("build", "environment.yml", "-o", name, "--dry-run")
+
+    assert (done.returncode, (project.root / name).exists()) == (7, False)
+
+
+def test_check_does_not_take_what_only_locking_needs(tmp_path: Path) -> None:
+    project = project_of(tmp_path, {})
+
+    assert project.run("lock", "--check", "--update", "tool", "environment.yml").returncode == 2
+
+
 def test_a_digest_cannot_be_a_name(tmp_path: Path) -> None:
     project = project_of(tmp_path, {})
 

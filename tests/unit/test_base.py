@@ -131,6 +131,12 @@ def test_a_path_may_have_colons(tmp_path: Path) -> None:
     assert path_and_name(f"{tmp_path}/a:b:c") == (tmp_path / "a:b", "c")
 
 
+def test_a_name_may_have_colons(tmp_path: Path) -> None:
+    assert path_and_name(f"{tmp_path}:f:1") == (tmp_path, "f:1")
+    assert path_and_name(f"{tmp_path}/none:f:1") == (tmp_path / "none", "f:1")
+    assert path_and_name(f"{tmp_path}:host:5000/f:1") == (tmp_path, "host:5000/f:1")
+
+
 def test_a_missing_layout_is_explained(opener: Opener, tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="not an OCI image layout"):
         opener.open(f"oci:{tmp_path}/none:24.04")

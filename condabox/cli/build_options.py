@@ -1,0 +1,74 @@
+"""The options of ``condabox build``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Tags = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tag",
+        "-t",
+        help="Name of the image; may be given again. Default: NAME:latest.",
+        metavar="REF",
+    ),
+]
+
+Base = Annotated[
+    str | None,
+    typer.Option(
+        "--base",
+        help="Base image: registry reference, oci:DIR, oci-archive:FILE, docker-archive:FILE "
+        "or docker:NAME. Default: the environment file's, else ubuntu:24.04.",
+        metavar="REF",
+    ),
+]
+
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="Write an archive (x.tar) or an OCI layout (dir/), and put the image nowhere else.",
+        metavar="PATH",
+    ),
+]
+
+Load = Annotated[
+    bool,
+    typer.Option("--load", help="Load the image into Docker; fail where none answers."),
+]
+
+Locked = Annotated[
+    bool,
+    typer.Option("--locked", help="Fail when the lock file is missing or stale."),
+]
+
+Frozen = Annotated[
+    bool,
+    typer.Option("--frozen", help="Use the lock file as it is, stale or not."),
+]
+
+Layers = Annotated[
+    int,
+    typer.Option(
+        "--layers", min=0, max=100, help="How many packages get a layer of their own.", metavar="N"
+    ),
+]
+
+MetadataFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--metadata-file", help="Write the result as JSON to a file as well.", metavar="FILE"
+    ),
+]
+
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", help="Print the plan as JSON and build nothing; a missing lock file is made."
+    ),
+]
