@@ -46,6 +46,9 @@ _MISTAKES = tuple(
         (r"=>|=<", "has its operator reversed", "write >= or <="),
     )
 )
+_AMBIGUOUS_BLANKS = re.compile(
+    r"^=.*(?:\s[,|]|[,|]\s)|[,|]\s+=|[,|]\s\s|\s\s[,|]|=\s+=|[<>=!~]\s\s"
+)
 _LOCKABLE_KEYS = ("version", "build", "channel")
 
 
@@ -91,9 +94,9 @@ def _mistake(spec: str) -> tuple[str, str] | None:
 
 def _check_rest(rest: str, *, spec: str, at: str) -> None:
     """Check what follows the name: a version, and a build string after a space or ``=``."""
-    if re.search(r"^=.*(?:\s[,|]|[,|]\s)|[,|]\s+=|[,|]\s\s|\s\s[,|]", rest):
+    if _AMBIGUOUS_BLANKS.search(rest):
         raise FieldError(
-            f"{_shown(spec)} has a blank beside a comma, where conda looks for a build string",
+            f"{_shown(spec)} has a blank where conda looks for a build string",
             at=at,
             hint="write it without blanks: numpy=2,<3",
         )
