@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ _PATTERN_OPERATORS = frozenset({"%", "%%", "#", "##", "/", "//"})
 _ESCAPED_IN_QUOTES = '$`"\\'
 
 
-class WordReader:
+class WordReader(ABC):
     """A position in a script, and what can be read there."""
 
     def __init__(self, text: str) -> None:
@@ -80,9 +81,9 @@ class WordReader:
                 self._literal(parts, stop=ends + "\\'\"$`", quoted=False)
         return tuple(parts)
 
+    @abstractmethod
     def substitution(self) -> Part:
         """Read the rest of ``$(command)``."""
-        raise NotImplementedError
 
     def _escape(self, parts: list[Part]) -> None:
         following = self.text[self.position + 1 : self.position + 2]
