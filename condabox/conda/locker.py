@@ -23,10 +23,10 @@ from condabox.conda.lockfile import (
     DIGEST_KEY,
     FORMAT_KEY,
     FORMAT_VERSION,
-    finished,
-    read_lock_file,
 )
+from condabox.conda.lockreader import read_lock_file
 from condabox.conda.locksource import categories_of, environment_file, virtual_package_file
+from condabox.conda.lockwriter import finished
 from condabox.conda.pip_index import PipIndexes, certificate_environment, pip_indexes
 from condabox.conda.pypi_names import lookup_table
 from condabox.conda.solver_request import VARIABLE, SolverRequest

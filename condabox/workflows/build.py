@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from condabox.backends.direct import build_image
 from condabox.conda.condarc import read_condarc
 from condabox.conda.locker import lock_path
-from condabox.conda.lockfile import read_lock_file
+from condabox.conda.lockreader import read_lock_file
 from condabox.conda.section import ImageSection
 from condabox.conda.spec import read_environment
 from condabox.conda.virtual_packages import DEFAULT_BASE

@@ -9,7 +9,7 @@ from condabox.base import open_base
 from condabox.conda.condarc import read_condarc
 from condabox.conda.inputs import check_lock, inputs_of, package_of
 from condabox.conda.locker import LockJob, lock_environment, lock_path
-from condabox.conda.lockfile import read_lock_file
+from condabox.conda.lockreader import read_lock_file
 from condabox.conda.spec import read_environment
 from condabox.conda.virtual_packages import DEFAULT_BASE
 from condabox.errors import CondaboxError, LockError, SpecError, StaleLockError

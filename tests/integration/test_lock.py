@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condabox.conda.fetch import fetch_archives
-from condabox.conda.lockfile import read_lock_file
+from condabox.conda.lockreader import read_lock_file
 from condabox.errors import (
     HashMismatchError,
     SolveError,

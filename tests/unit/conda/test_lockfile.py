@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from condabox.conda.inputs import LockInputs
-from condabox.conda.lockfile import LockedPackage, finished, read_lock_file
+from condabox.conda.lockfile import LockedPackage
+from condabox.conda.lockreader import read_lock_file
+from condabox.conda.lockwriter import finished
 from condabox.errors import LockError
 
 if TYPE_CHECKING:
