@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from contextlib import contextmanager
 from errno import ENOTDIR
@@ -14,10 +15,10 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
+def replacing(path: Path, *, mode: int = 0o644) -> Iterator[IO[bytes]]:
     """Open a temporary file beside ``path`` that takes its place when the context ends well.
 
-    Readers see the old file or the whole new one, whatever is interrupted.  Its mode is 0644,
+    Readers see the old file or the whole new one, whatever is interrupted.  It has ``mode``,
     whatever the umask.
     """
     try:
@@ -31,7 +32,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
+        temporary.chmod(mode)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -41,6 +42,13 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 def write_atomically(path: Path, data: bytes) -> None:
     """Make ``data`` the content of ``path`` in one step."""
     with replacing(path) as file:
+        file.write(data)
+
+
+def rewrite(path: Path, data: bytes) -> None:
+    """Change the content of a person's file in one step; its mode stays, and a link to it."""
+    target = path.resolve()
+    with replacing(target, mode=stat.S_IMODE(target.stat().st_mode)) as file:
         file.write(data)
 
 

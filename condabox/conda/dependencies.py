@@ -35,10 +35,15 @@ _PAIR = re.compile(r"-\s+[\"']?(?P<name>[\w.-]+)[\"']?\s*:\s+[\"']?(?P<version>[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependency:
-    """One match spec or pip requirement; ``line`` counts from 1 in the environment file."""
+    """One match spec or pip requirement.
+
+    ``at`` is the dotted path of the entry in the environment file that it stands in, and ``line``
+    that entry's line, from 1.
+    """
 
     text: str
     name: str
+    at: str
     line: int
     selector: str | None = None
 
@@ -102,6 +107,7 @@ class _Reader:
         return Dependency(
             text=item.strip(),
             name=package_name(item, at=at),
+            at=at,
             line=self._line(at),
             selector=self._selector(at),
         )
@@ -130,6 +136,7 @@ class _Reader:
             Dependency(
                 text=requirement,
                 name=project_name(requirement),
+                at=at,
                 line=self._line(at),
                 selector=selector,
             )

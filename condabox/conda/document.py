@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
-from ruamel.yaml.nodes import ScalarNode, SequenceNode
+from ruamel.yaml.nodes import CollectionNode, ScalarNode, SequenceNode
 
 from condabox.conda.reading import FieldError
 from condabox.decode import DecodeError, join
@@ -34,12 +34,23 @@ _CORE = "tag:yaml.org,2002:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """The characters of a text from ``start`` to before ``end``."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """A YAML document: its value, and where each dotted path of it stands in the text."""
 
     value: object
     lines: Mapping[str, int]
     """From 1, of the key where there is one."""
+    spans: Mapping[str, Span]
+    """Of values, without the comments behind them.  None for what stands in several places, by an
+    anchor, and for block scalars, which end where nobody sees it."""
     text: tuple[str, ...]
 
     def line(self, at: str) -> int | None:
@@ -76,7 +87,11 @@ def read_text(path: Path) -> str:
 
 def read_document(path: Path) -> Document:
     """Read one YAML document; raise SpecError with the line for what is none."""
-    content = read_text(path)
+    return parse_document(read_text(path), path=path)
+
+
+def parse_document(content: str, *, path: Path) -> Document:
+    """Read the YAML document ``content`` of the file ``path``, as `read_document` does."""
     # As YAML counts lines; str.splitlines would also split at form feeds and the like
     lines = tuple(content.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
     try:
@@ -101,7 +116,7 @@ def read_document(path: Path) -> Document:
         raise SpecError(
             f"{path}:{line}: {error}", hint=error.hint if isinstance(error, FieldError) else None
         ) from None
-    return Document(value=value, lines=reader.lines, text=lines)
+    return Document(value=value, lines=reader.lines, spans=reader.spans, text=lines)
 
 
 @dataclass(slots=True)
@@ -109,6 +124,7 @@ class _Reader:
     """Turns nodes into values.  ``open`` holds the collections around the node in hand."""
 
     lines: dict[str, int] = field(default_factory=dict)
+    spans: dict[str, Span] = field(default_factory=dict)
     current: str = ""
     count: int = 0
     open: list[Node] = field(default_factory=list)
@@ -117,6 +133,8 @@ class _Reader:
         """Return the value of ``node``; raise DecodeError for what no environment file needs."""
         self.current = at
         self.lines.setdefault(at, node.start_mark.line + 1)
+        if span := _span(node):
+            self.spans[at] = span
         self.count += 1
         if self.count > MOST_VALUES:
             raise FieldError(
@@ -156,6 +174,18 @@ class _Reader:
             self.lines[where] = key_node.start_mark.line + 1
             value[key] = self.read(value_node, at=where)
         return value
+
+
+def _span(node: Node) -> Span | None:
+    """Return where ``node`` is written; a block ends with the last value in it."""
+    if node.anchor is not None or (isinstance(node, ScalarNode) and node.style in {"|", ">"}):
+        return None
+    start, end = node.start_mark.index, node.end_mark.index
+    if isinstance(node, CollectionNode) and not node.flow_style:
+        last = node.value[-1]
+        inside = _span(last if isinstance(node, SequenceNode) else last[1])
+        return inside and Span(start=start, end=inside.end)
+    return Span(start=start, end=end)
 
 
 def _scalar(kind: str, text: str) -> object:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from condabox.conda.dependencies import read_dependencies
-from condabox.conda.document import read_document
+from condabox.conda.document import parse_document, read_text
 from condabox.conda.reading import FieldError, Problems, Table, word
 from condabox.conda.section import ImageSection, read_section
 from condabox.conda.values import variables
@@ -58,7 +58,12 @@ class EnvironmentSpec:
 
 def read_environment(path: Path) -> EnvironmentSpec:
     """Read and check the environment file at ``path``; raise SpecError with all that is wrong."""
-    document = read_document(path)
+    return parse_environment(read_text(path), path=path)
+
+
+def parse_environment(content: str, *, path: Path) -> EnvironmentSpec:
+    """Check the ``content`` of the environment file ``path``, as `read_environment` does."""
+    document = parse_document(content, path=path)
     try:
         root = mapping(document.value, at="")
     except DecodeError as error:

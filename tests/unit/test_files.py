@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condabox.files import locked, replacing, write_atomically
+from condabox.files import locked, replacing, rewrite, write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,3 +64,16 @@ def test_a_lock_excludes_other_processes(tmp_path: Path) -> None:
     after = subprocess.run(command, capture_output=True, check=False)
 
     assert (inside.returncode != 0, after.returncode) == (True, 0)
+
+
+def test_a_person_s_file_keeps_its_mode_and_the_links_to_it(tmp_path: Path) -> None:
+    path, link = tmp_path / "file", tmp_path / "link"
+    path.write_bytes(b"old")
+    path.chmod(0o600)
+    link.symlink_to("file")
+
+    rewrite(link, b"new")
+
+    assert link.is_symlink()
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_mode & 0o777 == 0o600
