@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -10,12 +11,13 @@ from condabox.appfiles import AppSource
 from condabox.conda import values
 from condabox.conda.match_spec import package_name
 from condabox.conda.reading import FieldError, Table, text, word, words
+from condabox.platforms import SUBDIRS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from condabox.conda.reading import Problems
+    from condabox.conda.values import CpuAllowed
 
 PruneProfile = Literal["none", "safe", "slim"]
 
@@ -66,10 +68,16 @@ class ImageSection:
 
     ``base``, ``workdir``, ``user``, ``entrypoint``, ``cmd`` and ``healthcheck`` are the base
     image's own where they are None.  ``expose`` holds ``PORT/tcp`` or ``PORT/udp``.
+    ``virtual_packages`` are by subdir or family of subdirs, and None takes one away.  ``allow_cpu``
+    names the packages that may come without CUDA in spite of ``cuda``.  ``dev`` is None where the
+    file does not speak of it.
     """
 
     base: str | None = None
     cuda: str | None = None
+    virtual_packages: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+    allow_cpu: CpuAllowed = frozenset()
+    allow_defaults: bool = False
     prefix: str = "/opt/env"
     app: tuple[AppSource, ...] = ()
     workdir: str | None = None
@@ -82,12 +90,15 @@ class ImageSection:
     labels: Mapping[str, str] = field(default_factory=dict)
     prune: PruneSection = field(default_factory=PruneSection)
     test: TestSection = field(default_factory=TestSection)
-    dev: DevSection = field(default_factory=DevSection)
+    dev: DevSection | None = None
 
 
 _KEYS = (
     "base",
     "cuda",
+    "virtual-packages",
+    "allow-cpu",
+    "allow-defaults",
     "prefix",
     "app",
     "workdir",
@@ -103,6 +114,9 @@ _KEYS = (
     "dev",
 )
 
+_FAMILIES = tuple(dict.fromkeys(subdir.partition("-")[0] for subdir in SUBDIRS))
+_PLATFORMS = (*_FAMILIES, *SUBDIRS)
+
 
 def read_section(value: object, *, at: str, folder: Path, problems: Problems) -> ImageSection:
     """Read the section ``value``; what is wrong goes to ``problems`` and gets its default.
@@ -110,9 +124,13 @@ def read_section(value: object, *, at: str, folder: Path, problems: Problems) ->
     ``folder`` is the environment file's, which the application's paths are relative to.
     """
     table = Table({} if value is None else value, _KEYS, at=at, problems=problems)
+    has_dev = isinstance(value, Mapping) and "dev" in value
     return ImageSection(
         base=table.get("base", values.image, None),
         cuda=table.get("cuda", values.cuda, None),
+        virtual_packages=_virtual_packages(table.section("virtual-packages", _PLATFORMS)),
+        allow_cpu=table.get("allow-cpu", values.cpu_allowed, frozenset()),
+        allow_defaults=table.get("allow-defaults", values.boolean, False),
         prefix=table.get("prefix", values.prefix, "/opt/env"),
         app=_present(table.items("app", partial(_app_source, folder=folder, problems=problems))),
         workdir=table.get("workdir", values.image_path, None),
@@ -125,8 +143,13 @@ def read_section(value: object, *, at: str, folder: Path, problems: Problems) ->
         labels=table.get("labels", values.labels, {}),
         prune=_prune(table.section("prune", ("profile", "keep", "drop"))),
         test=_test(table.section("test", ("imports", "commands"))),
-        dev=_dev(table.section("dev", ("dependencies", "jupyter", "ssh"))),
+        dev=_dev(table.section("dev", ("dependencies", "jupyter", "ssh"))) if has_dev else None,
     )
+
+
+def _virtual_packages(table: Table) -> dict[str, Mapping[str, str | None]]:
+    found = {name: table.get(name, values.virtual_packages, None) for name in _PLATFORMS}
+    return {name: packages for name, packages in found.items() if packages}
 
 
 def _present(sources: tuple[AppSource | None, ...]) -> tuple[AppSource, ...]:

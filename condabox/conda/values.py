@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import posixpath
 import re
+from typing import Literal
 
 from condabox.appfiles import hidden_link
-from condabox.conda.reading import FieldError, text, text_mapping, word, words
-from condabox.decode import typed
+from condabox.conda.reading import FieldError, items, text, text_mapping, word, words
+from condabox.decode import each, join, mapping, typed
 
 LONGEST_PREFIX = 255
 """Bytes: the room that conda-build leaves for the prefix in binary files."""
 
+CpuAllowed = frozenset[str] | Literal["all"]
+"""Names of packages, in lower case."""
+
+_NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]*")
+_VIRTUAL_NAME = re.compile(r"__[a-z0-9]+(_[a-z0-9]+)*")
+_VIRTUAL_VALUE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,5}( [A-Za-z0-9_.+]{1,64})?")
 _PORT = re.compile(r"(?P<port>[0-9]{1,5})(?:/(?P<protocol>tcp|udp))?")
 _USER = re.compile(r"([a-z_][a-z0-9_-]*|[0-9]{1,10})(:([a-z_][a-z0-9_-]*|[0-9]{1,10}))?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -43,6 +50,66 @@ def cuda(value: object, at: str) -> str:
     if isinstance(value, int) or not re.fullmatch(r"[0-9]{1,3}\.[0-9]{1,3}", text(value, at)):
         raise FieldError("is not a CUDA version", at=at, hint='write it like cuda: "12.8"')
     return text(value, at)
+
+
+def virtual_packages(value: object, at: str) -> dict[str, str | None]:
+    """Return ``name -> "version"`` or ``name -> "version build"``; None takes a package away."""
+    return {
+        _virtual_name(name, at): _virtual_value(name, item, join(at, name))
+        for name, item in mapping(value, at=at).items()
+    }
+
+
+def _virtual_name(name: str, at: str) -> str:
+    if not _VIRTUAL_NAME.fullmatch(name):
+        raise FieldError(
+            f"{name!r} is not a virtual package", at=at, hint="their names are like __glibc"
+        )
+    return name
+
+
+def _virtual_value(name: str, value: object, at: str) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, int | float):
+        # 2.40 has become 2.4 by now, as with `cuda:`
+        raise FieldError(
+            "a version is not a number", at=at, hint='put it in quotes: __glibc: "2.28"'
+        )
+    found = text(value, at)
+    if name == "__cuda":
+        # the image's own variables follow `cuda:`, and must not speak of another version
+        raise FieldError(
+            "is what `cuda:` tells",
+            at=at,
+            hint="write it there; here null takes it away from a platform without a GPU",
+        )
+    if not _VIRTUAL_VALUE.fullmatch(found):
+        raise FieldError(
+            "is not a version", at=at, hint='write it like "2.28", or "1 x86_64_v3" with a build'
+        )
+    return found
+
+
+def cpu_allowed(value: object, at: str) -> CpuAllowed:
+    """Return the packages that may come without CUDA: ``true`` is all of them."""
+    if isinstance(value, bool):
+        return "all" if value else frozenset()
+    return frozenset(each(items(value, at), _name, at=at))
+
+
+def _name(value: object, at: str) -> str:
+    found = word(value, at).lower()
+    if not _NAME.fullmatch(found):
+        raise FieldError(
+            f"{found!r} is not the name of a package", at=at, hint="leave version and build away"
+        )
+    return found
+
+
+def boolean(value: object, at: str) -> bool:
+    """Return true or false, written as such."""
+    return typed(value, bool, at=at)
 
 
 def image_path(value: object, at: str) -> str:

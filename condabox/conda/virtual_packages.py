@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 DEFAULT_BASE = "ubuntu:24.04"
 """The base image of an environment that names none."""
@@ -33,6 +38,8 @@ _ARCHSPEC = {
     "win-64": "x86_64",
 }
 
+_NO_OVERRIDES: Mapping[str, Mapping[str, str | None]] = MappingProxyType({})
+
 
 def glibc_of(base: str) -> str:
     """Return the version of the C library in the image ``base``, as far as its name tells."""
@@ -42,11 +49,18 @@ def glibc_of(base: str) -> str:
     return CONSERVATIVE_GLIBC
 
 
-def virtual_packages(subdir: str, *, base: str | None, cuda: str | None) -> dict[str, str]:
+def virtual_packages(
+    subdir: str,
+    *,
+    base: str | None,
+    cuda: str | None,
+    overrides: Mapping[str, Mapping[str, str | None]] = _NO_OVERRIDES,
+) -> dict[str, str]:
     """Return ``name -> "version"`` or ``name -> "version build"`` for ``subdir``, sorted.
 
     ``cuda`` is the version that the driver of the target machine supports; without it there is no
-    ``__cuda`` at all, so that a package that needs one is not chosen.
+    ``__cuda`` at all, so that a package that needs one is not chosen.  ``overrides`` are by subdir
+    or by family (``linux``), which a subdir wins over; None takes a package away.
     """
     found = {"__archspec": f"1 {_ARCHSPEC[subdir]}"}
     system = subdir.partition("-")[0]
@@ -58,4 +72,6 @@ def virtual_packages(subdir: str, *, base: str | None, cuda: str | None) -> dict
         found |= {"__win": "0"}
     if cuda is not None and system != "osx":
         found["__cuda"] = cuda
-    return dict(sorted(found.items()))
+    told = {**overrides.get(system, {}), **overrides.get(subdir, {})}
+    chosen = sorted({**found, **told}.items())
+    return {name: value for name, value in chosen if value is not None}

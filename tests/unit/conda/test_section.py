@@ -45,7 +45,15 @@ def test_everything_has_a_default(value: object) -> None:
 
 
 def test_null_is_the_default() -> None:
-    assert read(dict.fromkeys(["prefix", "app", "env", "healthcheck", "dev"])) == ImageSection()
+    keys = ["prefix", "app", "env", "healthcheck", "virtual-packages", "allow-cpu"]
+
+    assert read(dict.fromkeys(keys)) == ImageSection()
+
+
+@pytest.mark.parametrize("dev", [None, {}], ids=["null", "empty"])
+def test_a_file_that_speaks_of_dev_has_a_dev_section(dev: object) -> None:
+    assert read({}).dev is None
+    assert read({"dev": dev}).dev == DevSection()
 
 
 def test_the_whole_section_is_read() -> None:
@@ -53,6 +61,13 @@ def test_the_whole_section_is_read() -> None:
         {
             "base": "ubuntu:24.04",
             "cuda": "12.8",
+            "virtual-packages": {
+                "linux": {"__glibc": "2.28", "__cuda": None},
+                "linux-64": {"__archspec": "1 x86_64_v3"},
+                "osx": None,
+            },
+            "allow-cpu": ["Faiss", "libopencv"],
+            "allow-defaults": True,
             "prefix": "/srv/env/",
             "app": [{"src": "../app", "dest": "/app/"}, {"src": "/abs/x.toml", "dest": "/etc"}],
             "workdir": "/app/./inner/",
@@ -82,6 +97,12 @@ def test_the_whole_section_is_read() -> None:
     assert found == ImageSection(
         base="ubuntu:24.04",
         cuda="12.8",
+        virtual_packages={
+            "linux": {"__glibc": "2.28", "__cuda": None},
+            "linux-64": {"__archspec": "1 x86_64_v3"},
+        },
+        allow_cpu=frozenset({"faiss", "libopencv"}),
+        allow_defaults=True,
         prefix="/srv/env",
         app=(
             AppSource(src=Path("envs/../app"), dest="/app/"),
@@ -131,6 +152,14 @@ def test_users_are_names_or_numbers(user: str) -> None:
     assert read({"user": user}).user == user
 
 
+@pytest.mark.parametrize(
+    ("value", "allowed"),
+    [(True, "all"), (False, frozenset()), ([], frozenset()), (["a", "a"], frozenset({"a"}))],
+)
+def test_packages_may_come_without_cuda(value: object, allowed: object) -> None:
+    assert read({"allow-cpu": value}).allow_cpu == allowed
+
+
 def test_an_empty_entrypoint_takes_the_bases_away() -> None:
     assert read({"entrypoint": []}).entrypoint == ()
 
@@ -161,6 +190,73 @@ def test_an_empty_entrypoint_takes_the_bases_away() -> None:
             "cuda: is not a CUDA version",
             'write it like cuda: "12.8"',
             id="cuda-patch",
+        ),
+        pytest.param(
+            {"virtual-packages": {"linux64": {}}},
+            "virtual-packages.linux64: unknown key; did you mean 'linux-64'?",
+            None,
+            id="virtual-near-family",
+        ),
+        pytest.param(
+            {"virtual-packages": {"freebsd": {}}},
+            "virtual-packages.freebsd: unknown key; known keys: linux, osx, win, linux-64, "
+            "linux-aarch64, linux-ppc64le, osx-64, osx-arm64, win-64",
+            None,
+            id="virtual-family",
+        ),
+        pytest.param(
+            {"virtual-packages": {"linux": {"glibc": "2.28"}}},
+            "virtual-packages.linux: 'glibc' is not a virtual package",
+            "their names are like __glibc",
+            id="virtual-name",
+        ),
+        pytest.param(
+            {"virtual-packages": {"linux": {"__glibc": 2.28}}},
+            "virtual-packages.linux.__glibc: a version is not a number",
+            'put it in quotes: __glibc: "2.28"',
+            id="virtual-number",
+        ),
+        pytest.param(
+            {"virtual-packages": {"linux": {"__glibc": ">=2.28"}}},
+            "virtual-packages.linux.__glibc: is not a version",
+            'write it like "2.28", or "1 x86_64_v3" with a build',
+            id="virtual-limit",
+        ),
+        pytest.param(
+            {"virtual-packages": {"linux-64": {"__archspec": "x86_64_v3"}}},
+            "virtual-packages.linux-64.__archspec: is not a version",
+            'write it like "2.28", or "1 x86_64_v3" with a build',
+            id="virtual-build-alone",
+        ),
+        pytest.param(
+            {"virtual-packages": {"linux": {"__cuda": "12.8"}}},
+            "virtual-packages.linux.__cuda: is what `cuda:` tells",
+            "write it there; here null takes it away from a platform without a GPU",
+            id="virtual-cuda",
+        ),
+        pytest.param(
+            {"virtual-packages": {"linux": ["__glibc"]}},
+            "virtual-packages.linux: expected a mapping, got a list",
+            None,
+            id="virtual-list",
+        ),
+        pytest.param(
+            {"allow-cpu": "faiss"},
+            "allow-cpu: expected a list, got a string",
+            "write it as a list: [faiss]",
+            id="allow-cpu-string",
+        ),
+        pytest.param(
+            {"allow-cpu": ["pytorch=*=cpu*"]},
+            "allow-cpu[0]: 'pytorch=*=cpu*' is not the name of a package",
+            "leave version and build away",
+            id="allow-cpu-spec",
+        ),
+        pytest.param(
+            {"allow-defaults": "yes"},
+            "allow-defaults: expected true or false, got a string",
+            None,
+            id="allow-defaults",
         ),
         pytest.param(
             {"prefix": "opt/env"},
@@ -396,7 +492,7 @@ def test_what_is_wrong_has_its_default() -> None:
         problems=problems,
     )
 
-    assert found == ImageSection(expose=("80/tcp",))
+    assert found == ImageSection(expose=("80/tcp",), dev=DevSection())
 
 
 _VALUES = st.recursive(
@@ -408,8 +504,8 @@ _VALUES = st.recursive(
 
 @given(
     section=st.dictionaries(
-        st.sampled_from([field.name for field in fields(ImageSection)]),
-        _VALUES,
+        st.sampled_from([field.name.replace("_", "-") for field in fields(ImageSection)]),
+        _VALUES | st.dictionaries(st.sampled_from(["linux", "win-64"]), _VALUES),
     )
 )
 def test_no_section_raises_anything(section: dict[str, object]) -> None:

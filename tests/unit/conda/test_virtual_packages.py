@@ -41,6 +41,41 @@ def test_cuda_is_what_was_said(subdir: str) -> None:
     assert virtual_packages(subdir, base=None, cuda="12.8")["__cuda"] == "12.8"
 
 
+def test_a_subdir_wins_over_its_family_and_both_over_what_is_known() -> None:
+    found = virtual_packages(
+        "linux-64",
+        base="ubuntu:24.04",
+        cuda="12.8",
+        overrides={
+            "linux-64": {"__archspec": "1 x86_64_v3", "__linux": "6.8"},
+            "linux": {"__glibc": "2.28", "__linux": "4.18", "__cuda": None, "__a": "1"},
+            "linux-aarch64": {"__glibc": "2.17"},
+            "osx": {"__osx": "13.0"},
+        },
+    )
+
+    assert list(found.items()) == [
+        ("__a", "1"),
+        ("__archspec", "1 x86_64_v3"),
+        ("__glibc", "2.28"),
+        ("__linux", "6.8"),
+        ("__unix", "0"),
+    ]
+
+
+def test_what_a_family_takes_away_a_subdir_brings_back() -> None:
+    overrides: dict[str, dict[str, str | None]] = {
+        "osx": {"__osx": None},
+        "osx-arm64": {"__osx": "14.0"},
+    }
+
+    intel = virtual_packages("osx-64", base=None, cuda=None, overrides=overrides)
+    arm = virtual_packages("osx-arm64", base=None, cuda=None, overrides=overrides)
+
+    assert "__osx" not in intel
+    assert arm["__osx"] == "14.0"
+
+
 @pytest.mark.parametrize("subdir", ["osx-64", "osx-arm64"])
 def test_macos_has_neither_cuda_nor_glibc(subdir: str) -> None:
     found = virtual_packages(subdir, base="ubuntu:24.04", cuda="12.8")
