@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 SETTINGS_FILE = "condabox.toml"
 
+_SCHEMES = ("https", "http", "file")
+_CHANNEL_SCHEMES = (*_SCHEMES, "oci")
+
 _LAST_SECOND = 253402300799  # of the year 9999, the last that RFC 3339 can write
 
 
@@ -34,9 +37,9 @@ class Settings:
 
     path: Path | None = None
     cache_dir: Path
-    channel_mirrors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    channel_mirrors: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     registries: Mapping[str, RegistrySettings] = field(default_factory=dict)
-    pip_index_url: str | None = None
+    pip_index_url: str | None = field(default=None, repr=False)
     pypi_mapping: str | None = None
 
 
@@ -134,14 +137,16 @@ def _parse(table: JSON, *, at: str, path: Path, env: Mapping[str, str]) -> Setti
         path=path,
         cache_dir=(path.parent / _expand(cache_dir, env=env) if cache_dir else _default_cache(env)),
         channel_mirrors={
-            _url(channel, at=join(mirrors_at, channel)): each(
-                urls, lambda item, where: _url(item, at=where), at=join(mirrors_at, channel)
+            _channel(channel, at=mirrors_at): each(
+                urls,
+                lambda item, where: _url(item, at=where, schemes=_CHANNEL_SCHEMES),
+                at=join(mirrors_at, channel),
             )
             for channel, urls in mapping(channels.get("mirrors", {}), at=mirrors_at).items()
         },
         registries=_registries(table, at=at),
         pip_index_url=_optional_url(pip, "index-url", at=join(at, "pip")),
-        pypi_mapping=_optional_url(locker, "pypi-mapping", at=join(at, "conda-lock")),
+        pypi_mapping=_mapping_url(locker, at=join(at, "conda-lock")),
     )
 
 
@@ -182,23 +187,45 @@ def _registry(value: object, *, at: str, path_allowed: bool) -> str:
     return text.rstrip("/")
 
 
+def _channel(name: str, *, at: str) -> str:
+    if "@" in name or "/t/" in name:
+        # not even its place may be told: that is the name
+        raise DecodeError(
+            "names a channel with its password or token, which no lock file has", at=at
+        )
+    return _url(name, at=join(at, name), schemes=_CHANNEL_SCHEMES)
+
+
 def _optional_url(table: JSON, key: str, *, at: str) -> str | None:
-    return _url(table[key], at=join(at, key)) if key in table else None
+    if key not in table:
+        return None
+    return _url(table[key], at=join(at, key), schemes=_SCHEMES)
 
 
-def _url(value: object, *, at: str) -> str:
+def _mapping_url(table: JSON, *, at: str) -> str | None:
+    found = _optional_url(table, "pypi-mapping", at=at)
+    if found is not None and "@" in urlsplit(found).netloc:
+        # it is an argument of conda-lock's command line, which everybody may read
+        raise DecodeError("holds a password: keep it in ~/.netrc", at=join(at, "pypi-mapping"))
+    return found
+
+
+def _url(value: object, *, at: str, schemes: tuple[str, ...]) -> str:
     """Check an address without repeating it in the error: it may hold a password."""
     text = typed(value, str, at=at)
     try:
-        parts = urlsplit(text)
+        parts, port = urlsplit(text), urlsplit(text).port
     except ValueError:
         raise DecodeError("is not a URL", at=at) from None
-    if parts.scheme not in {"http", "https", "file"} or any(map(str.isspace, text)):
-        raise DecodeError("is not a URL that starts with https://, http:// or file://", at=at)
+    if parts.scheme not in schemes or any(map(str.isspace, text)):
+        listed = ", ".join(f"{scheme}://" for scheme in schemes[:-1])
+        raise DecodeError(f"is not a URL that starts with {listed} or {schemes[-1]}://", at=at)
     if parts.scheme == "file" and (parts.netloc or not parts.path.startswith("/")):
         raise DecodeError("names a host: write file:///…", at=at)
     if parts.scheme != "file" and not parts.hostname:
         raise DecodeError("names no host", at=at)
+    if parts.scheme == "oci" and port not in {None, 443}:
+        raise DecodeError("names a port: packages come from registries on 443 alone", at=at)
     return text.rstrip("/")
 
 

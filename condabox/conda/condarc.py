@@ -69,13 +69,21 @@ def _paths(env: Mapping[str, str]) -> list[Path]:
     home = Path(env["HOME"]) if env.get("HOME") else Path.home()
     config = Path(env.get("XDG_CONFIG_HOME") or home / ".config")
     found = [
-        Path("/etc/conda/.condarc"),
-        config / "conda" / ".condarc",
-        home / ".conda" / ".condarc",
+        *_in(Path("/etc/conda")),
+        *_in(Path("/var/lib/conda")),
+        *(_in(Path(env["CONDA_ROOT"])) if env.get("CONDA_ROOT") else []),
+        *_in(config / "conda"),
+        *_in(home / ".conda"),
         home / ".condarc",
+        *(_in(Path(env["CONDA_PREFIX"])) if env.get("CONDA_PREFIX") else []),
         *([Path(env["CONDARC"])] if env.get("CONDARC") else []),
     ]
     return [path for path in found if path.is_file()]
+
+
+def _in(folder: Path) -> list[Path]:
+    parts = (path for path in folder.glob("condarc.d/*") if path.suffix in {".yml", ".yaml"})
+    return [folder / ".condarc", folder / "condarc", *sorted(parts)]
 
 
 def _load(path: Path) -> dict[str, object]:

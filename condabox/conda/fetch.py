@@ -25,7 +25,9 @@ _HASHING_THREADS = 4
 
 _HINTS = {
     "missing": "the channel or index no longer has it: run `condabox lock`, or set a mirror",
-    "refused": "log in: credentials come from netrc, RATTLER_AUTH_FILE, or pip's configuration",
+    "refused": "log in: credentials come from netrc, RATTLER_AUTH_FILE, the channel's URL in the "
+    "environment file or .condarc, or pip's configuration",
+    "unset": "set it: the channel's URL takes its credentials from it",
     "network": "check the network, the proxy (HTTPS_PROXY) and the mirrors in condabox.toml",
     "space": "make room, or set `cache-dir` in condabox.toml to a larger disk",
     "disk": "check the folder's permissions, or set `cache-dir` in condabox.toml",

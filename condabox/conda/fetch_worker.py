@@ -20,7 +20,9 @@ from urllib.parse import unquote, urlsplit
 
 from rattler.package_streaming import download_to_writer
 
-from condabox.conda.rattler_client import make_client
+from condabox.conda.access import Access, redacted
+from condabox.conda.rattler_client import CredentialsError, make_client, make_private_client
+from condabox.conda.reachability import listens
 from condabox.files import replacing
 
 if TYPE_CHECKING:
@@ -34,9 +36,16 @@ _CHUNK_SIZE = 1 << 20
 _STALLED = 60.0
 """Seconds without a byte after which a connection is given up."""
 
+_GRAVITY = {"hash": 3, "unset": 2, "refused": 1}
+"""What is told of several sources that failed: the first of the gravest, or else the last one's."""
+
 _STATUS = re.compile(r"\((\d{3}) ")
+_LOG_IN = "requested authentication"
+"""What rattler says where a registry refuses."""
+
 _REFUSED = frozenset({401, 403, 407})
 _MISSING = frozenset({404, 410})
+_BUSY = frozenset({408, 429, *range(500, 600)})
 
 
 class _FailedError(Exception):
@@ -81,11 +90,42 @@ def main() -> None:
     os._exit(0)
 
 
+class _Sources:
+    """How addresses are asked, and which hosts are past asking."""
+
+    def __init__(self) -> None:
+        self._clients: dict[tuple[str, str | None, str] | None, Client] = {}
+        self._listening: dict[str, asyncio.Task[bool]] = {}
+        self._given_up: set[str] = set()
+
+    def client(self, access: Access) -> Client:
+        """Return the client that has the credentials of ``access`` and no others."""
+        key = (access.host, access.user, access.password) if access.private else None
+        try:
+            if key not in self._clients:
+                self._clients[key] = make_private_client(access) if key else make_client()
+        except CredentialsError as error:
+            raise _FailedError("refused", str(error)) from None
+        return self._clients[key]
+
+    async def check(self, access: Access) -> None:
+        """Raise _FailedError for a host that nobody should wait for again."""
+        place = urlsplit(access.url).netloc
+        if place not in self._listening:
+            self._listening[place] = asyncio.create_task(listens(access.url))
+        if place in self._given_up or not await self._listening[place]:
+            raise _FailedError("network", "nobody answers")
+
+    def give_up(self, access: Access) -> None:
+        """Remember that a host does not answer, or badly."""
+        self._given_up.add(urlsplit(access.url).netloc)
+
+
 async def _fetch_all(jobs: Sequence[Mapping[str, object]]) -> None:
     """Do the jobs, some at once; stop all of them when one fails."""
-    client = make_client()
+    sources = _Sources()
     limit = asyncio.Semaphore(_AT_ONCE)
-    tasks = [asyncio.create_task(_fetch(job, client=client, limit=limit)) for job in jobs]
+    tasks = [asyncio.create_task(_fetch(job, sources=sources, limit=limit)) for job in jobs]
     for task in asyncio.as_completed(tasks):
         event = await task
         if "failed" in event:
@@ -99,30 +139,44 @@ async def _fetch_all(jobs: Sequence[Mapping[str, object]]) -> None:
 
 
 async def _fetch(
-    job: Mapping[str, object], *, client: Client, limit: asyncio.Semaphore
+    job: Mapping[str, object], *, sources: _Sources, limit: asyncio.Semaphore
 ) -> Mapping[str, object]:
     sha256, path = str(job["sha256"]), Path(str(job["path"]))
     worst: dict[str, str] = {}
-    for source in job["sources"]:  # type: ignore[attr-defined]  # JSON from the parent
+    *mirrors, last = map(Access.of, job["sources"])  # type: ignore[call-overload]  # JSON
+    for access in (*mirrors, last):
         try:
+            _require_variables(access)
             async with limit:
-                await _from_source(source, path, sha256=sha256, client=client)
+                if access is last:
+                    await _from_source(access, path, sha256=sha256, sources=sources)
+                else:
+                    await sources.check(access)
+                    await _try(access, path, sha256=sha256, sources=sources)
         except _FailedError as error:
-            failure = {"kind": error.kind, "source": source, "problem": error.problem}
-            # bytes that are not the locked ones are the gravest; else the last source speaks
-            if worst.get("kind") != "hash":
+            failure = {"kind": error.kind, "source": access.url, "problem": error.problem}
+            before = _GRAVITY.get(worst.get("kind", ""), 0)
+            if _GRAVITY.get(error.kind, 0) > before or not before:
                 worst = failure
             if error.kind in {"space", "disk"}:
                 break
+            if error.kind == "network":
+                sources.give_up(access)
         else:
             return {"done": sha256}
     return {"failed": sha256, **worst}
 
 
-async def _from_source(source: str, path: Path, *, sha256: str, client: Client) -> None:
+def _require_variables(access: Access) -> None:
+    if access.unset:
+        raise _FailedError("unset", f"the variable {access.unset[0]} is not set")
+
+
+async def _from_source(access: Access, path: Path, *, sha256: str, sources: _Sources) -> None:
+    """Ask the last source that there is, with patience."""
     for attempt in range(_TRIES):
         try:
-            await _try(source, path, sha256=sha256, client=client)
+            await _try(access, path, sha256=sha256, sources=sources)
         except _FailedError as error:
             if not error.again or attempt == _TRIES - 1:
                 raise
@@ -131,14 +185,14 @@ async def _from_source(source: str, path: Path, *, sha256: str, client: Client) 
             return
 
 
-async def _try(source: str, path: Path, *, sha256: str, client: Client) -> None:
+async def _try(access: Access, path: Path, *, sha256: str, sources: _Sources) -> None:
     try:
         with replacing(path) as file:
             writer = _Writer(file)
-            if source.startswith("file:"):
-                await asyncio.to_thread(_copy, source, writer)
+            if access.url.startswith("file:"):
+                await asyncio.to_thread(_copy, access.url, writer)
             else:
-                await _receive(source, writer, client=client)
+                await _receive(access.asked, writer, client=sources.client(access))
             if writer.digest.hexdigest() != sha256:
                 raise _FailedError("hash", writer.digest.hexdigest())
     except OSError as error:
@@ -168,7 +222,7 @@ async def _receive(source: str, writer: _Writer, *, client: Client) -> None:
     except (OSError, RuntimeError) as error:
         if writer.error is not None:
             raise writer.error from None
-        # rattler has repeated what failed before the answer began, and nothing else
+        # rattler repeats what fails before the answer begins, for some seconds, and nothing else
         raise _failure(str(error), again=isinstance(error, OSError)) from None
     finally:
         download.cancel()
@@ -188,10 +242,14 @@ async def _watch(download: asyncio.Future[None], writer: _Writer) -> None:
 def _failure(message: str, *, again: bool) -> _FailedError:
     found = _STATUS.search(message)
     if found is None:
-        return _FailedError("network", message, again=again)
+        kind = "refused" if _LOG_IN in message else "network"
+        return _FailedError(kind, redacted(message), again=again)
     status, text = int(found[1]), message.partition("(")[2].partition(")")[0]
-    kind = "missing" if status in _MISSING else "refused" if status in _REFUSED else "network"
-    return _FailedError(kind, text)
+    if status in _MISSING:
+        return _FailedError("missing", text)
+    if status in _REFUSED:
+        return _FailedError("refused", text)
+    return _FailedError("network", text, again=status in _BUSY)
 
 
 def _tell(event: Mapping[str, object]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from condabox import process
-from condabox.conda.channels import without_credentials
+from condabox.conda.channels import filled, without_credentials
 from condabox.errors import ToolMissingError
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _SECTIONS = ("global", "install", ":env:")
 """Of pip's configuration; later ones count."""
+
+_TOKEN = re.compile(r"/t/[^/]+(?=/)")
 
 _DEFAULT_INDEX = re.compile(r"\(default\s+(https?://\S+?)\)")
 
@@ -43,10 +45,12 @@ class PipIndexes:
         """
         env = {"POETRY_KEYRING_ENABLED": "false"}
         for url in self.urls:
-            # The solver caches by the name, which may hold letters alone.
-            name = "CONDABOX_" + _letters(hashlib.sha256(url.encode()).hexdigest()[:16])
+            # The solver caches by the name, which may hold letters alone, and nothing secret.
+            digest = hashlib.sha256(without_credentials(url).encode()).hexdigest()
+            name = "CONDABOX_" + _letters(digest[:16])
             parts = urlsplit(url)
-            env[f"POETRY_REPOSITORIES_{name}_URL"] = without_credentials(url)
+            host = parts.netloc.rpartition("@")[2]
+            env[f"POETRY_REPOSITORIES_{name}_URL"] = parts._replace(netloc=host).geturl()
             if parts.username is not None:
                 env[f"POETRY_HTTP_BASIC_{name}_USERNAME"] = unquote(parts.username)
                 env[f"POETRY_HTTP_BASIC_{name}_PASSWORD"] = unquote(parts.password or "")
@@ -56,9 +60,11 @@ class PipIndexes:
         """Return ``url`` with the credentials of the index on its host, if there are any."""
         parts = urlsplit(url)
         for index in self.urls:
-            user, at, host = urlsplit(index).netloc.rpartition("@")
-            if at and host == parts.netloc:
-                return parts._replace(netloc=f"{user}@{host}").geturl()
+            where, bare = urlsplit(index), urlsplit(without_credentials(index))
+            if where != bare and bare.netloc == parts.netloc:
+                token = _TOKEN.match(where.path)
+                path = f"{token[0] if token else ''}{parts.path}"
+                return parts._replace(netloc=where.netloc, path=path).geturl()
         return url
 
 
@@ -80,14 +86,21 @@ def certificate_environment(indexes: PipIndexes, env: Mapping[str, str]) -> dict
 
 
 def pip_indexes(index_url: str | None) -> PipIndexes:
-    """Ask pip for its indexes; ``index_url``, from condabox's settings, replaces the main one."""
+    """Ask pip for its indexes; ``index_url``, from condabox's settings, replaces the main one.
+
+    ``$NAME``s in that are variables of this process.
+    """
     configured = _configuration()
-    main = index_url or configured.get("index-url") or _default_index()
+    main = filled(index_url or "", os.environ) or configured.get("index-url") or _default_index()
     given = [main, *configured.get("extra-index-url", "").split()]
     urls = dict.fromkeys(url.rstrip("/") for url in given if url)
     return PipIndexes(
         urls=tuple(url for url in urls if urlsplit(url).scheme in {"http", "https"}),
-        skipped=tuple(url for url in urls if urlsplit(url).scheme not in {"http", "https"}),
+        skipped=tuple(
+            without_credentials(url)
+            for url in urls
+            if urlsplit(url).scheme not in {"http", "https"}
+        ),
         certificates=configured.get("cert"),
     )
 

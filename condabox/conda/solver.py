@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from condabox import process
 from condabox.conda.channels import candidates, without_credentials
-from condabox.conda.worker import module_command, module_environment
+from condabox.conda.worker import ask_worker
 from condabox.errors import SolveError
 
 if TYPE_CHECKING:
@@ -57,32 +55,20 @@ def solve(
     """
     request = {
         "specs": list(specs),
-        "channels": [_sources(channel, settings.channel_mirrors) for channel in channels],
+        "channels": [channel_sources(channel, settings.channel_mirrors) for channel in channels],
         "subdir": subdir,
         "virtual_packages": dict(virtual_packages),
         "keep": sorted(keep),
         "cache": str(settings.cache_dir / "repodata"),
     }
-    done = process.attempt(
-        module_command("condabox.conda.solver_worker"),
-        env=module_environment(),
-        stdin=json.dumps(request).encode(),
+    answer = ask_worker(
+        "condabox.conda.solver_worker", request, error=SolveError, task="the solver"
     )
-    try:
-        answer = json.loads(done.stdout)
-    except ValueError:
-        raise SolveError(
-            f"the solver ended with status {done.returncode} and without an answer"
-            f"\n{done.stderr.strip()}",
-            hint="run the command again",
-        ) from None
-    if "error" in answer:
-        raise SolveError(answer["error"], hint=answer["hint"])
     records = (_record(found) for found in answer["records"])
     return tuple(sorted(records, key=lambda record: record.name))
 
 
-def _sources(channel: str, mirrors: Mapping[str, tuple[str, ...]]) -> dict[str, object]:
+def channel_sources(channel: str, mirrors: Mapping[str, tuple[str, ...]]) -> dict[str, object]:
     """Return a channel's canonical URL and where to look for it; credentials only in the latter."""
     canonical = without_credentials(channel)
     return {"canonical": canonical, "sources": [*candidates(canonical, mirrors)[:-1], channel]}

@@ -7,6 +7,7 @@ import hashlib
 import json
 import threading
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +16,10 @@ from urllib.parse import unquote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from email.message import Message
     from pathlib import Path
+
+    from tests.fakes.certificates import Certificates
 
 SUBDIRS = ("noarch", "linux-64", "linux-aarch64")
 
@@ -106,6 +110,7 @@ def small_world() -> list[FakePackage]:
         FakePackage(name="pip", version="24.0", subdir="noarch", depends=("python >=3.8",)),
         FakePackage(name="requests", version="2.32.0", subdir="noarch", depends=("python", "idna")),
         FakePackage(name="idna", version="3.7", subdir="noarch", depends=("python",)),
+        FakePackage(name="ipykernel", version="6.29", subdir="noarch", depends=("python",)),
         FakePackage(name="ipdb", version="0.13", subdir="noarch", depends=("python", "idna")),
         FakePackage(name="conflicting", version="1.0", subdir="noarch", depends=("numpy <1",)),
     ]
@@ -114,17 +119,29 @@ def small_world() -> list[FakePackage]:
 class ChannelServer:
     """Serves a folder on 127.0.0.1 while the context is open, with faults on demand.
 
-    ``statuses`` maps a path to what it answers first, before it answers well; ``cut`` has paths
-    whose answers break off, that many times; ``credentials`` are asked for everywhere.
+    ``statuses`` maps a path to what it answers first, before it answers well, with ``retry_after``
+    seconds where that is set; ``cut`` has paths whose answers break off, that many times.
+    ``credentials`` (user:password), a ``bearer`` token and a ``token`` of conda's are asked for
+    everywhere.  ``etag`` answers are not sent twice, and stay good for ``max_age`` seconds.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, certificates: Certificates | None = None) -> None:
         self.root = root
         self.statuses: dict[str, list[int]] = {}
+        self.retry_after: int | None = None
         self.cut: dict[str, int] = {}
         self.credentials: str | None = None
+        self.bearer: str | None = None
+        self.token: str | None = None
+        self.etag: str | None = None
+        self.max_age: int | None = None
         self.requests: list[str] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.authorizations: list[str | None] = []
+        handler = type("Handler", (_Handler,), {"fake": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        if certificates is not None:
+            self._server.socket = certificates.wrapped(self._server.socket)
+        self._scheme = "http" if certificates is None else "https"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 
     @property
@@ -133,7 +150,7 @@ class ChannelServer:
 
     @property
     def url(self) -> str:
-        return f"http://{self.host}"
+        return f"{self._scheme}://{self.host}"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -144,47 +161,39 @@ class ChannelServer:
         self._server.server_close()
         self._thread.join()
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        fake = self
+    def _status(self, path: str, headers: Message) -> tuple[str, int]:
+        """Return the path without conda's token, and how to answer."""
+        if self.token is not None:
+            if not path.startswith(f"/t/{self.token}/"):
+                return path, HTTPStatus.NOT_FOUND
+            path = path.removeprefix(f"/t/{self.token}")
+        if not self._knows(headers.get("Authorization")):
+            return path, HTTPStatus.UNAUTHORIZED
+        if self.statuses.get(path):
+            return path, self.statuses[path].pop(0)
+        if not self._file(path).is_file():
+            return path, HTTPStatus.NOT_FOUND
+        if self.etag is not None and headers.get("If-None-Match") == self.etag:
+            return path, HTTPStatus.NOT_MODIFIED
+        return path, HTTPStatus.OK
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_HEAD(self) -> None:
-                self._answer(body=False)
+    def _more(self, status: int) -> dict[str, str]:
+        headers = {}
+        if self.retry_after is not None and status >= HTTPStatus.BAD_REQUEST:
+            headers["Retry-After"] = str(self.retry_after)
+        if self.etag is not None:
+            headers["ETag"] = self.etag
+        if self.max_age is not None:
+            headers["Cache-Control"] = f"max-age={self.max_age}"
+        return headers
 
-            def do_GET(self) -> None:
-                fake.requests.append(self.path)
-                self._answer(body=True)
-
-            def _answer(self, *, body: bool) -> None:
-                status = fake._status(self.path, self.headers.get("Authorization"))
-                if status != HTTPStatus.OK:
-                    self.send_error(status)
-                    return
-                data = fake._file(self.path).read_bytes()
-                self.send_response(HTTPStatus.OK)
-                self.send_header("Content-Type", fake._type(self.path))
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                if not body:
-                    return
-                if fake.cut.get(self.path, 0) > 0:
-                    fake.cut[self.path] -= 1
-                    data = data[: len(data) // 2]
-                self.wfile.write(data)
-
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-                pass
-
-        return Handler
-
-    def _status(self, path: str, authorization: str | None) -> int:
+    def _knows(self, authorization: str | None) -> bool:
+        if self.bearer is not None:
+            return authorization == f"Bearer {self.bearer}"
         if self.credentials is not None:
             expected = base64.b64encode(self.credentials.encode()).decode()
-            if authorization != f"Basic {expected}":
-                return HTTPStatus.UNAUTHORIZED
-        if self.statuses.get(path):
-            return self.statuses[path].pop(0)
-        return HTTPStatus.OK if self._file(path).is_file() else HTTPStatus.NOT_FOUND
+            return authorization == f"Basic {expected}"
+        return True
 
     def _file(self, path: str) -> Path:
         name = unquote(path).lstrip("/")
@@ -192,3 +201,36 @@ class ChannelServer:
 
     def _type(self, path: str) -> str:
         return "text/html" if path.endswith("/") else "application/octet-stream"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    fake: ChannelServer
+
+    def do_HEAD(self) -> None:
+        self.answer(body=False)
+
+    def do_GET(self) -> None:
+        self.fake.requests.append(self.path)
+        self.fake.authorizations.append(self.headers.get("Authorization"))
+        self.answer(body=True)
+
+    def answer(self, *, body: bool) -> None:
+        fake = self.fake
+        path, status = fake._status(self.path, self.headers)
+        data = fake._file(path).read_bytes() if status == HTTPStatus.OK else b""
+        self.send_response(status)
+        self.send_header("Content-Type", fake._type(path))
+        self.send_header("Content-Length", str(len(data)))
+        for name, value in fake._more(status).items():
+            self.send_header(name, value)
+        self.end_headers()
+        if fake.cut.get(path, 0) > 0 and body and data:
+            fake.cut[path] -= 1
+            data = data[: len(data) // 2]
+        if body:
+            # a client that has heard enough goes
+            with suppress(BrokenPipeError, ConnectionResetError):
+                self.wfile.write(data)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        pass

@@ -84,6 +84,31 @@ def test_the_whole_file_is_read(tmp_path: Path) -> None:
     )
 
 
+def test_mirrors_may_hold_credentials_which_are_not_shown(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        """
+        [channels.mirrors]
+        "https://c.example" = [
+            "https://$USER:${HIDDEN}@m.example/c",
+            "https://m.example/t/hidden/c",
+            "oci://me:hidden@ghcr.io/mirrors/c",
+        ]
+        [pip]
+        index-url = "https://me:hidden@index.example/simple"
+        """,
+    )
+
+    found = load_settings(tmp_path, env=HOME)
+
+    assert found.channel_mirrors["https://c.example"] == (
+        "https://$USER:${HIDDEN}@m.example/c",
+        "https://m.example/t/hidden/c",
+        "oci://me:hidden@ghcr.io/mirrors/c",
+    )
+    assert "hidden" not in repr(found).casefold()
+
+
 def test_a_relative_cache_is_relative_to_the_file(tmp_path: Path) -> None:
     write(tmp_path, 'cache-dir = "cache"')
 
@@ -172,8 +197,8 @@ def test_a_named_file_that_is_missing_is_an_error(tmp_path: Path) -> None:
         ),
         pytest.param(
             '[channels.mirrors]\nconda-forge = ["file:///x"]',
-            "channels.mirrors.conda-forge: is not a URL that starts with https://, http:// "
-            "or file://",
+            "channels.mirrors.conda-forge: is not a URL that starts with https://, http://, "
+            "file:// or oci://",
             id="channel-by-name",
         ),
         pytest.param(
@@ -187,7 +212,33 @@ def test_a_named_file_that_is_missing_is_an_error(tmp_path: Path) -> None:
             id="file-with-host",
         ),
         pytest.param(
+            '[channels.mirrors]\n"https://c.example" = ["oci://r.example:5000/ch"]',
+            "channels.mirrors.https://c.example[0]: names a port: packages come from registries "
+            "on 443 alone",
+            id="registry-with-port",
+        ),
+        pytest.param(
+            '[channels.mirrors]\n"https://me:hidden@c.example" = []',
+            "channels.mirrors: names a channel with its password or token, which no lock file has",
+            id="channel-with-password",
+        ),
+        pytest.param(
+            '[channels.mirrors]\n"https://c.example/t/hidden/ch" = []',
+            "channels.mirrors: names a channel with its password or token, which no lock file has",
+            id="channel-with-token",
+        ),
+        pytest.param(
+            '[conda-lock]\npypi-mapping = "https://me:hidden@m.example/names.json"',
+            "conda-lock.pypi-mapping: holds a password: keep it in ~/.netrc",
+            id="mapping-with-password",
+        ),
+        pytest.param(
             '[pip]\nindex-url = "https:///simple"', "pip.index-url: names no host", id="no-host"
+        ),
+        pytest.param(
+            '[pip]\nindex-url = "oci://r.example/x"',
+            "pip.index-url: is not a URL that starts with https://, http:// or file://",
+            id="index-in-a-registry",
         ),
         pytest.param(
             '[pip]\nindex-url = "http://[::1"', "pip.index-url: is not a URL", id="broken-url"

@@ -54,6 +54,34 @@ def test_the_file_that_condarc_names_counts_most(tmp_path: Path) -> None:
     )
 
 
+def test_every_place_of_conda_s_is_read_in_its_order(tmp_path: Path) -> None:
+    places = (
+        "root/.condarc",
+        "config/conda/condarc",
+        ".conda/condarc.d/10-first.yml",
+        ".conda/condarc.d/20-second.yaml",
+        ".condarc",
+        "prefix/condarc",
+    )
+    for number, place in enumerate(places):
+        path = tmp_path / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        custom = f"custom_channels: {{name-{number}: 'https://{number}.example'}}\n"
+        path.write_text(f"channel_alias: https://{number}.example\n{custom}")
+    (tmp_path / ".conda" / "condarc.d" / "notes.txt").write_text("[")
+    names = read_condarc(
+        {
+            "HOME": str(tmp_path),
+            "XDG_CONFIG_HOME": str(tmp_path / "config"),
+            "CONDA_ROOT": str(tmp_path / "root"),
+            "CONDA_PREFIX": str(tmp_path / "prefix"),
+        }
+    ).channels
+
+    assert names.alias == "https://5.example"
+    assert list(names.custom) == [f"name-{number}" for number in range(len(places))]
+
+
 def test_proxies_and_certificates_become_variables(tmp_path: Path) -> None:
     text = "ssl_verify: /corp.pem\nproxy_servers: {https: 'http://proxy.example:3128'}\n"
     found = read(tmp_path, text)

@@ -75,6 +75,31 @@ def test_credentials_go_by_variables_of_their_own() -> None:
     assert all(name.replace("_", "").isalpha() for name in names)
 
 
+def test_a_token_stays_in_the_index_s_path_and_out_of_its_name() -> None:
+    found = PipIndexes(urls=("https://index.example/t/hidden/simple",)).poetry_environment()
+    open_one = PipIndexes(urls=("https://index.example/simple",)).poetry_environment()
+
+    assert found.keys() == open_one.keys()
+    assert "https://index.example/t/hidden/simple" in found.values()
+
+
+def test_variables_of_the_setting_are_filled_in(
+    pip: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert pip == {}
+    monkeypatch.setenv("INDEX_PASSWORD", "p@ss")
+
+    assert pip_indexes("https://me:$INDEX_PASSWORD@mine.example/simple").urls == (
+        "https://me:p%40ss@mine.example/simple",
+    )
+
+
+def test_what_is_left_out_is_named_without_credentials(pip: dict[str, str]) -> None:
+    pip["config"] = "global.extra-index-url='ftp://me:hidden@old.example/simple'\n"
+
+    assert pip_indexes("https://mine.example").skipped == ("ftp://old.example/simple",)
+
+
 def test_each_index_has_a_name_of_its_own() -> None:
     indexes = PipIndexes(urls=("https://one.example/simple", "https://two.example/simple"))
 
@@ -88,6 +113,17 @@ def test_credentials_are_for_the_index_s_host_alone() -> None:
         "https://me:secret@one.example/f/a.whl"
     )
     assert indexes.authenticated("https://two.example/f/a.whl") == "https://two.example/f/a.whl"
+
+
+def test_a_token_in_the_index_s_path_is_asked_for_its_wheels_too() -> None:
+    indexes = PipIndexes(
+        urls=("https://open.example/simple", "https://one.example/t/secret/team/simple")
+    )
+
+    assert indexes.authenticated("https://one.example/team/f/a.whl") == (
+        "https://one.example/t/secret/team/f/a.whl"
+    )
+    assert indexes.authenticated("https://open.example/f/a.whl") == "https://open.example/f/a.whl"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,116 @@
+"""A conda channel as artifacts of a registry, and the way to a registry that rattler can go.
+
+rattler reaches registries by HTTPS on port 443 alone, which no test may take.  It goes through a
+proxy that leads every host to one port on this machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import select
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Self
+
+import zstandard
+
+from tests.fakes.registry import FakeRegistry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.fakes.certificates import Certificates
+
+_REPODATA = "application/vnd.conda.repodata.v1+json"
+_PACKAGES = {
+    ".conda": "application/vnd.conda.package.v2",
+    ".tar.bz2": "application/vnd.conda.package.v1",
+}
+
+
+class SecureRegistry(FakeRegistry):
+    """A registry that speaks HTTPS, as rattler wants it."""
+
+    def __init__(self, certificates: Certificates) -> None:
+        super().__init__()
+        self._server.socket = certificates.wrapped(self._server.socket)
+
+
+def push_channel(registry: FakeRegistry, root: Path, *, name: str) -> None:
+    """Put the channel at ``root`` into ``registry``, as conda's mirrors on ghcr.io are."""
+    for path in sorted(root.glob("*/*")):
+        repository, data = f"{name}/{path.parent.name}", path.read_bytes()
+        if path.name == "repodata.json":
+            layers = {_REPODATA: data, f"{_REPODATA}+zst": zstandard.compress(data)}
+            _push(registry, f"{repository}/repodata.json", "latest", layers)
+            continue
+        suffix = next(suffix for suffix in _PACKAGES if path.name.endswith(suffix))
+        package, version, build = path.name.removesuffix(suffix).rsplit("-", 2)
+        # a repository's name begins with no underscore, and a tag has no + ! =
+        package = f"zzz{package}" if package.startswith("_") else package
+        tag = f"{version}-{build}"
+        for character, word in (("+", "__p__"), ("!", "__e__"), ("=", "__eq__")):
+            tag = tag.replace(character, word)
+        _push(registry, f"{repository}/{package}", tag, {_PACKAGES[suffix]: data})
+
+
+def _push(registry: FakeRegistry, repository: str, tag: str, layers: dict[str, bytes]) -> None:
+    manifest = {
+        "schemaVersion": 2,
+        "config": _stored(registry, "application/vnd.oci.image.config.v1+json", b"{}"),
+        "layers": [_stored(registry, kind, data) for kind, data in layers.items()],
+    }
+    registry.tag(repository, tag, json.dumps(manifest).encode())
+
+
+def _stored(registry: FakeRegistry, media_type: str, data: bytes) -> dict[str, object]:
+    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    registry.blobs[digest] = data
+    return {"mediaType": media_type, "digest": digest, "size": len(data)}
+
+
+class Tunnel:
+    """A proxy on 127.0.0.1 that leads all hosts that it is asked for to one registry."""
+
+    def __init__(self, registry: FakeRegistry) -> None:
+        self.port = int(registry.host.rpartition(":")[2])
+        self.asked: list[str] = []
+        handler = type("Handler", (_Handler,), {"tunnel": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    tunnel: Tunnel
+
+    def do_CONNECT(self) -> None:
+        self.tunnel.asked.append(self.path)
+        with socket.create_connection(("127.0.0.1", self.tunnel.port)) as target:
+            self.send_response(200)
+            self.end_headers()
+            ends = {self.connection: target, target: self.connection}
+            while True:
+                for source in select.select(list(ends), [], [])[0]:
+                    data = source.recv(1 << 16)
+                    if not data:
+                        return
+                    ends[source].sendall(data)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Keep the terminal clean."""
