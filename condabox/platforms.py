@@ -76,6 +76,12 @@ def subdir_of_platform(image_platform: Platform) -> str:
     raise SpecError(f"conda has no packages for {image_platform}", hint=f"one of {known}")
 
 
+def subdir_of(text: str) -> str:
+    """Return the subdir that ``text`` names, itself or by the platform of its images."""
+    name = text.strip()
+    return name if name in SUBDIRS else subdir_of_platform(Platform.parse(name))
+
+
 def host_subdir() -> str:
     """Return the subdir of the machine that condabox runs on."""
     try:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
+import signal
 import subprocess
+import tempfile
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Self, cast
 
 from condabox.errors import ToolFailedError, ToolMissingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -25,6 +29,15 @@ class Completed:
     returncode: int
     stdout: bytes
     stderr: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A program to run, with its whole environment, in a folder."""
+
+    command: tuple[str, ...]
+    env: Mapping[str, str]
+    cwd: Path
 
 
 def find(tool: str, *, hint: str) -> str:
@@ -55,6 +68,56 @@ def attempt(
     return Completed(
         returncode=done.returncode, stdout=done.stdout, stderr=done.stderr.decode(errors="replace")
     )
+
+
+def attempt_all(jobs: Sequence[Job]) -> tuple[Completed, ...]:
+    """Run ``jobs`` at the same time and return what each one left, whatever its exit status.
+
+    Where one cannot be started, or this process is interrupted, all of them end, with all that
+    they have started.  Raise ToolMissingError when there is no such program.
+    """
+    with ExitStack() as stack:
+        running = [stack.enter_context(_running(job)) for job in jobs]
+        return tuple(finish() for finish in running)
+
+
+@contextmanager
+def _running(job: Job) -> Iterator[Callable[[], Completed]]:
+    """Start ``job`` and give the function that waits for its end."""
+    # files, as nobody empties the pipes of one while another is waited for
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        try:
+            started = subprocess.Popen(
+                job.command,
+                env=job.env,
+                cwd=job.cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                process_group=0,  # with what it starts: all of that ends together
+            )
+        except OSError as error:
+            raise _unusable(job.command[0], error) from None
+
+        def finish() -> Completed:
+            started.wait()
+            return Completed(
+                returncode=started.returncode,
+                stdout=_whole(stdout),
+                stderr=_whole(stderr).decode(errors="replace"),
+            )
+
+        try:
+            yield finish
+        finally:
+            if started.poll() is None:
+                os.killpg(started.pid, signal.SIGKILL)
+                started.wait()
+
+
+def _whole(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read()
 
 
 def run(

@@ -9,10 +9,6 @@ import typer
 
 from condabox.platforms import Platform
 
-Environment = Annotated[
-    Path, typer.Argument(help="Environment file to build from.", metavar="ENV", show_default=False)
-]
-
 Environments = Annotated[
     list[Path], typer.Argument(help="Environment files to lock.", metavar="ENV")
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
 
     from condabox.conda.channels import ChannelNames
     from condabox.conda.lockfile import LockFile
+    from condabox.conda.section import DevSection
     from condabox.conda.spec import EnvironmentSpec
 
 INPUTS_KEY = "condabox-inputs-"
 """Followed by a subdir."""
 
+_KERNEL = "ipykernel"
 _NAME = re.compile(r"(?:[^\s\[\]]+::)?([A-Za-z0-9_][A-Za-z0-9._-]*)")
 
 
@@ -35,6 +38,11 @@ class LockInputs:
     conda: Mapping[str, tuple[str, ...]]
     pip: Mapping[str, tuple[str, ...]]
     virtual_packages: Mapping[str, str]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all of it, in hexadecimal."""
+        return hashlib.sha256(self.to_text().encode()).hexdigest()
 
     def to_text(self) -> str:
         """Return the canonical JSON that `from_text` reads."""
@@ -76,14 +84,28 @@ def _by_category(value: object, *, at: str) -> dict[str, tuple[str, ...]]:
 
 def inputs_of(spec: EnvironmentSpec, subdir: str, *, names: ChannelNames) -> LockInputs:
     """Return what a lock of ``spec`` for ``subdir`` would be made from today."""
-    conda = {"main": spec.match_specs(subdir), "dev": spec.image.dev.dependencies}
+    main = spec.match_specs(subdir)
+    conda = {"main": main, "dev": _dev_specs(spec.image.dev, main=main)}
     pip = {"main": spec.pip_requirements(subdir)}
     return LockInputs(
-        channels=names.canonical(spec.channels),
+        channels=names.canonical(spec.channels, subdir=subdir),
         conda={category: tuple(sorted(set(found))) for category, found in conda.items() if found},
         pip={category: tuple(sorted(set(found))) for category, found in pip.items() if found},
-        virtual_packages=virtual_packages(subdir, base=spec.image.base, cuda=spec.image.cuda),
+        virtual_packages=virtual_packages(
+            subdir,
+            base=spec.image.base,
+            cuda=spec.image.cuda,
+            overrides=spec.image.virtual_packages,
+        ),
     )
+
+
+def _dev_specs(section: DevSection | None, *, main: Sequence[str]) -> tuple[str, ...]:
+    """Return what development needs: with the kernel that notebooks run in, where there are any."""
+    if section is None:
+        return ()
+    named = {package_of(spec) for spec in (*main, *section.dependencies)}
+    return (*section.dependencies, *(name for name in (_KERNEL,) if name not in named))
 
 
 def package_of(requirement: str) -> str:

@@ -8,224 +8,205 @@ machine's, and takes the environment's conda packages for installed.
 from __future__ import annotations
 
 import json
-import shlex
-import sys
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condabox import process
-from condabox.conda.inputs import INPUTS_KEY, inputs_of, package_of
-from condabox.conda.lockerrors import explain, names_unreachable
+from condabox.conda.channels import candidates, without_credentials
+from condabox.conda.condalock import CondaLockRun
+from condabox.conda.gpu_builds import (
+    check_gpu_builds,
+    gpu_message,
+    require_gpu_builds,
+    without_message,
+)
+from condabox.conda.inputs import INPUTS_KEY
+from condabox.conda.lockerrors import names_unreachable
 from condabox.conda.lockfile import (
     BASE_KEY,
     DIGEST_KEY,
     FORMAT_KEY,
     FORMAT_VERSION,
+    SIZES_KEY,
+    lock_path,
 )
-from condabox.conda.lockreader import read_lock_file
-from condabox.conda.locksource import categories_of, environment_file, virtual_package_file
-from condabox.conda.lockwriter import finished
-from condabox.conda.pip_index import PipIndexes, certificate_environment, pip_indexes
-from condabox.conda.pypi_names import lookup_table
-from condabox.conda.solver_request import VARIABLE, SolverRequest
+from condabox.conda.lockreader import parse_lock_file
+from condabox.conda.lockwriter import merged
+from condabox.conda.pip_index import PipIndexes, pip_indexes
 from condabox.conda.virtual_packages import DEFAULT_BASE
-from condabox.conda.worker import module_command, module_environment, network_environment
 from condabox.errors import LockError, SolveError
 from condabox.files import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from condabox.conda.channels import ChannelNames
     from condabox.conda.inputs import LockInputs
-    from condabox.conda.lockfile import LockFile
+    from condabox.conda.lockfile import LockedPackage, LockFile
     from condabox.conda.spec import EnvironmentSpec
     from condabox.events import Reporter
     from condabox.settings import Settings
-
-_SOLVER_HINT = "install it, or leave --solver away: condabox has its own"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockJob:
     """What to lock.
 
-    ``keep`` is an earlier lock whose other subdirs stay, and from which only the packages named
-    by ``update`` move where that names any.  ``base_digests`` are by subdir.  ``solver`` is the
-    user's own conda, mamba or micromamba; without it condabox solves.
+    ``inputs`` are by subdir, of those to solve.  ``previous`` is the lock before: its subdirs
+    ``kept`` stay as they are, and of the others' packages those ``preferred`` are taken again where
+    that is possible and those ``moving`` go as far as they can.  ``base_digests`` are by subdir.
+    ``solver`` is the user's own conda, mamba or micromamba; without it condabox solves.
     """
 
     spec: EnvironmentSpec
-    subdirs: tuple[str, ...]
-    names: ChannelNames
+    inputs: Mapping[str, LockInputs]
     base_digests: Mapping[str, str]
-    keep: LockFile | None = None
-    update: tuple[str, ...] = ()
+    previous: LockFile | None = None
+    kept: tuple[str, ...] = ()
+    preferred: Mapping[str, tuple[LockedPackage, ...]] = field(default_factory=dict)
+    moving: Mapping[str, tuple[LockedPackage, ...]] = field(default_factory=dict)
     solver: str | None = None
 
 
-def lock_path(environment: Path) -> Path:
-    """Return where the lock of an environment file is: ``envs/ai.conda-lock.yml``."""
-    return environment.with_name(f"{environment.stem}.conda-lock.yml")
-
-
 def lock_environment(job: LockJob, *, settings: Settings, reporter: Reporter) -> LockFile:
-    """Lock ``job.subdirs`` and write the lock file beside the environment file.
+    """Lock the subdirs of ``job``, all at the same time, and write the file beside the environment.
 
     Where anything fails the old file stays as it is.  Raise SolveError, with the solver's own
     explanation, when there is no solution.
     """
-    inputs = {subdir: inputs_of(job.spec, subdir, names=job.names) for subdir in job.subdirs}
-    has_pip = any(found.pip for found in inputs.values())
+    has_pip = any(inputs.pip for inputs in job.inputs.values())
     indexes = pip_indexes(settings.pip_index_url) if has_pip else PipIndexes(urls=())
+    if job.solver is not None:
+        _warn_of_credentials(job, settings, reporter=reporter)
     for url in indexes.skipped:
         reporter.warning(f"pip's index {url} is left out: only indexes on HTTP can be locked")
+    previous = job.previous.path.read_bytes() if job.previous is not None else None
     with tempfile.TemporaryDirectory(prefix="condabox-lock-") as name:
-        run = _Run(folder=Path(name), job=job, inputs=inputs, indexes=indexes, settings=settings)
-        run.write_files()
-        done = run.conda_lock(settings.pypi_mapping if has_pip else run.own_names)
-        if has_pip and settings.pypi_mapping is None and names_unreachable(done):
-            reporter.warning(
-                "conda-lock's table of package names cannot be reached, condabox's own has only "
-                "common ones; [conda-lock] pypi-mapping in condabox.toml names a complete one"
+        runs = [
+            CondaLockRun(
+                folder=Path(name) / subdir,
+                subdir=subdir,
+                environment=job.spec.path,
+                inputs=inputs,
+                preferred=job.preferred.get(subdir, ()),
+                previous=previous,
+                moving=job.moving.get(subdir, ()),
+                solver=job.solver,
+                indexes=indexes,
+                settings=settings,
             )
-            done = run.conda_lock(run.own_names)
-        if done.returncode != 0:
-            raise run.request.reported() or explain(done.stderr, environment=job.spec.path)
-        return _publish(job, run.lock.read_bytes(), folder=run.folder)
-
-
-def _publish(job: LockJob, made: bytes, *, folder: Path) -> LockFile:
-    """Put the new lock where the old one was, once it is known to be readable."""
-    path = lock_path(job.spec.path)
-    others = set(job.keep.subdirs) & set(job.spec.platforms) if job.keep else set()
-    data = finished(made, environment=job.spec.path, subdirs={*job.subdirs, *others})
-    candidate = folder / "finished.yml"
-    candidate.write_bytes(data)
-    try:
-        read_lock_file(candidate)
-    except LockError as error:
-        problem = error.message.removeprefix(f"{candidate}: ")
-        raise SolveError(f"{job.spec.path}: the solution cannot be used: {problem}") from None
-    write_atomically(path, data)
-    return read_lock_file(path)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Run:
-    """A folder with what conda-lock reads, and how it is called there."""
-
-    folder: Path
-    job: LockJob
-    inputs: Mapping[str, LockInputs]
-    indexes: PipIndexes
-    settings: Settings
-
-    @property
-    def lock(self) -> Path:
-        return self.folder / lock_path(self.job.spec.path).name
-
-    @property
-    def own_names(self) -> str:
-        return str(self.folder / "names.json")
-
-    @property
-    def categories(self) -> tuple[str, ...]:
-        return categories_of(self.inputs.values())
-
-    @property
-    def request(self) -> SolverRequest:
-        """What the solver is told past conda-lock."""
-        mirrors = dict(self.settings.channel_mirrors)
-        for channel in self.job.spec.channels:
-            for url in self.job.names.located(channel):
-                (canonical,) = self.job.names.canonical([url])
-                if url != canonical:
-                    mirrors[canonical] = (*mirrors.get(canonical, ()), url)
-        return SolverRequest(
-            settings=replace(self.settings, channel_mirrors=mirrors),
-            specs={
-                subdir: tuple(spec for specs in found.conda.values() for spec in specs)
-                for subdir, found in self.inputs.items()
+            for subdir, inputs in job.inputs.items()
+        ]
+        for run in runs:
+            run.write_files()
+        _solve(runs, names=settings.pypi_mapping, has_pip=has_pip, reporter=reporter)
+        for run in runs:
+            for moved in run.report.moved:
+                reporter.warning(f"{run.subdir}: development packages change prod: {moved}")
+        data = merged(
+            {run.subdir: run.lock.read_bytes() for run in runs},
+            previous=previous,
+            kept=job.kept,
+            content_hashes={subdir: inputs.digest for subdir, inputs in job.inputs.items()},
+            custom=_metadata(job, sizes={run.subdir: run.report.sizes for run in runs}),
+            environment=job.spec.path,
+            located={
+                c: url
+                for run in runs
+                for c, url in zip(run.inputs.channels, run.channels, strict=True)
             },
-            failure=self.folder / "failure.json",
         )
+    made = _parsed(data, job)
+    for run in runs:
+        _check_gpu_builds(run, made, spec=job.spec, reporter=reporter)
+    write_atomically(made.path, data)
+    return made
 
-    def _asked(self) -> dict[str, LockInputs]:
-        """Return the inputs, with what is to be updated though nobody asks for it by name.
 
-        conda-lock can only update what an environment file names.
-        """
-        if self.job.keep is None:
-            return dict(self.inputs)
-        asked = {}
-        for subdir, found in self.inputs.items():
-            conda = dict(found.conda)
-            named = {package_of(spec) for specs in conda.values() for spec in specs}
-            for package in self.job.keep.packages.get(subdir, ()):
-                if package.manager == "conda" and package.name in {*self.job.update} - named:
-                    conda[package.category] = (*conda.get(package.category, ()), package.name)
-            asked[subdir] = replace(found, conda=conda)
-        return asked
-
-    def write_files(self) -> None:
-        job = self.job
-        for category in self.categories:
-            text = environment_file(
-                self._asked(), category=category, default_index=not self.indexes.urls
+def _warn_of_credentials(job: LockJob, settings: Settings, *, reporter: Reporter) -> None:
+    """Say what conda-lock's way to call a solver shows to others on this machine."""
+    for channel in {url for inputs in job.inputs.values() for url in inputs.channels}:
+        source = candidates(channel, settings.channel_mirrors)[0]
+        shown = without_credentials(source)
+        if source != shown:
+            reporter.warning(
+                f"{job.solver} gets the credentials of {shown} on its command line, where others "
+                "on this machine can see them"
             )
-            (self.folder / f"{category}.yml").write_text(text)
-        (self.folder / "virtual-packages.yml").write_text(virtual_package_file(self.inputs))
-        metadata = {FORMAT_KEY: FORMAT_VERSION, BASE_KEY: job.spec.image.base or DEFAULT_BASE}
-        metadata |= {DIGEST_KEY + subdir: digest for subdir, digest in job.base_digests.items()}
-        metadata |= {INPUTS_KEY + subdir: found.to_text() for subdir, found in self.inputs.items()}
-        (self.folder / "metadata.json").write_text(json.dumps(metadata, sort_keys=True))
-        Path(self.own_names).write_text(lookup_table())
-        if job.keep is not None:
-            self.lock.write_bytes(job.keep.path.read_bytes())
-        command = shlex.join(module_command("condabox.conda.solver_command"))
-        shim = self.folder / "condabox-solver"
-        shim.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
-        shim.chmod(0o700)
 
-    def conda_lock(self, names: str | None) -> process.Completed:
-        """Run conda-lock with the table ``names``; None is the one that it downloads."""
-        job = self.job
-        if job.solver is None:
-            solver = str(self.folder / "condabox-solver")
-        else:
-            solver = process.find(job.solver, hint=_SOLVER_HINT)
-        command = [sys.executable, "-m", "conda_lock", "lock", "--conda", solver, "--no-mamba"]
-        # Of a package in two files the last one counts: main comes last.
-        for category in reversed(self.categories):
-            command += ["--file", f"{category}.yml"]
-        for subdir in job.subdirs:
-            command += ["--platform", subdir]
-        for package in job.update:
-            command += ["--update", package]
-        command += ["--lockfile", self.lock.name, "--kind", "lock", "--log-level", "WARNING"]
-        command += ["--virtual-package-spec", "virtual-packages.yml"]
-        command += ["--metadata-json", "metadata.json"]
-        if names is not None:
-            command += ["--pypi_to_conda_lookup_file", names]
-        return process.attempt(command, env=self._environment(), cwd=self.folder)
 
-    def _environment(self) -> dict[str, str]:
-        # condabox's own modules are not for the user's conda, which is a Python program too
-        inherited = module_environment() if self.job.solver is None else network_environment()
-        env = {
-            name: value
-            for name, value in inherited.items()
-            # what a shell of conda's or a project of Poetry's has set is not for this lock
-            if name != "CONDA_FLAGS" and not name.startswith(("POETRY_", "CONDA_LOCK_"))
-        }
-        return {
-            **env,
-            **certificate_environment(self.indexes, env),
-            **self.indexes.poetry_environment(),
-            "POETRY_CACHE_DIR": str(self.settings.cache_dir / "pip-metadata"),
-            "POETRY_INSTALLER_ONLY_BINARY": ":all:",
-            VARIABLE: self.request.to_variable(),
-        }
+def _parsed(data: bytes, job: LockJob) -> LockFile:
+    path = lock_path(job.spec.path)
+    try:
+        return parse_lock_file(data, path=path)
+    except LockError as error:
+        problem = error.message.removeprefix(f"{path}: ")
+        raise SolveError(f"{job.spec.path}: the solution cannot be used: {problem}") from None
+
+
+def _check_gpu_builds(
+    run: CondaLockRun, made: LockFile, *, spec: EnvironmentSpec, reporter: Reporter
+) -> None:
+    """Say what ``cuda:`` brought; raise SolveError where that are CPU builds for no reason."""
+    specs = [match_spec for found in run.inputs.conda.values() for match_spec in found]
+    builds = check_gpu_builds(
+        made.environments[run.subdir].packages,
+        specs=specs,
+        channels=run.inputs.channels,
+        subdir=run.subdir,
+        virtual_packages=run.inputs.virtual_packages,
+        allowed=spec.image.allow_cpu,
+        settings=run.settings,
+    )
+    require_gpu_builds(builds, subdir=run.subdir, specs=specs)
+    if message := gpu_message(builds):
+        reporter.message(f"{run.subdir}: {message}")
+    if warning := without_message(builds):
+        reporter.warning(f"{run.subdir}: {warning}")
+
+
+def _solve(
+    runs: Sequence[CondaLockRun], *, names: str | None, has_pip: bool, reporter: Reporter
+) -> None:
+    """Run conda-lock for every subdir; raise SolveError with the reasons of all that fail."""
+    done = process.attempt_all([run.job(names if has_pip else run.own_names) for run in runs])
+    if has_pip and names is None and any(map(names_unreachable, done)):
+        reporter.warning(
+            "conda-lock's table of package names cannot be reached, condabox's own has only "
+            "common ones; [conda-lock] pypi-mapping in condabox.toml names a complete one"
+        )
+        done = process.attempt_all([run.job(run.own_names) for run in runs])
+    failures: dict[str, SolveError] = {}
+    concerned: dict[str, list[str]] = {}
+    for run, each in zip(runs, done, strict=True):
+        failure = run.failure(each)
+        if failure is not None:
+            failures.setdefault(failure.message, failure)
+            concerned.setdefault(failure.message, []).append(run.subdir)
+    if failures:
+        lines = (f"{', '.join(subdirs)}: {message}" for message, subdirs in concerned.items())
+        raise SolveError("\n".join(lines), hint=next(iter(failures.values())).hint)
+
+
+def _metadata(job: LockJob, *, sizes: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
+    """Return condabox's own entries, of solved subdirs and of kept ones."""
+    before = job.previous
+    kept_inputs = before.inputs if before else {}
+    kept_packages = before.packages if before else {}
+    inputs = {s: kept_inputs[s] for s in job.kept if s in kept_inputs} | dict(job.inputs)
+    all_sizes = {
+        subdir: {p.name: p.size for p in kept_packages[subdir] if p.size is not None}
+        for subdir in job.kept
+    } | {subdir: dict(found) for subdir, found in sizes.items()}
+    return {
+        FORMAT_KEY: FORMAT_VERSION,
+        BASE_KEY: job.spec.image.base or DEFAULT_BASE,
+        **{DIGEST_KEY + subdir: digest for subdir, digest in job.base_digests.items()},
+        **{INPUTS_KEY + subdir: found.to_text() for subdir, found in inputs.items()},
+        **{
+            SIZES_KEY + subdir: json.dumps(found, sort_keys=True, separators=(",", ":"))
+            for subdir, found in all_sizes.items()
+            if found
+        },
+    }

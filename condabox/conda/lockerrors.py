@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from condabox.conda.access import redacted
 from condabox.errors import SolveError
 
 if TYPE_CHECKING:
@@ -13,12 +14,13 @@ if TYPE_CHECKING:
     from condabox.process import Completed
 
 _FROM_SOLVER = re.compile(
-    r"^Could not lock the environment for platform (\S+)\n(.*?)^    Command:",
+    r"^Could not lock the environment for platform \S+\n(.*?)^    Command:",
     re.MULTILINE | re.DOTALL,
 )
 _EXCEPTION = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*): (.*)\Z", re.MULTILINE | re.DOTALL)
 _NO_WHEEL = re.compile(r"Unable to find installation candidates for (\S+) \(([^)]+)\)")
 _NOT_IN_INDEX = re.compile(r"^Package (\S+) \(([^)]+)\) not found\.$")
+_REFUSED = re.compile(r"Authorization error accessing (\S+)")
 _SHOWN = 2000
 
 
@@ -32,11 +34,27 @@ def explain(stderr: str, *, environment: Path) -> SolveError:
     solver = _FROM_SOLVER.search(stderr)
     if solver is not None:
         return SolveError(
-            f"{solver[1]}: {solver[2].strip()}",
+            solver[1].strip(),
             hint="loosen a version, or add the channel that has the package",
+        )
+    refused = _REFUSED.search(stderr)
+    if refused is not None:
+        return SolveError(
+            f"{environment}: pip's index refuses {redacted(refused[1])}",
+            hint="log in: credentials come from pip's configuration, [pip] index-url in "
+            "condabox.toml, or netrc",
+        )
+    if "in _get_info_from_sdist" in stderr:
+        return SolveError(
+            f"{environment}: a package that pip is asked for has no wheel, only its source",
+            hint="choose a version that has one, or take the package from a conda channel",
         )
     # conda-lock's pip solver gives the environment this name
     message = _last_exception(stderr).replace("-dummy-package-", environment.stem)
+    return _of_pip(message, environment=environment)
+
+
+def _of_pip(message: str, *, environment: Path) -> SolveError:
     no_wheel = _NO_WHEEL.search(message)
     if no_wheel is not None:
         return SolveError(
@@ -50,11 +68,6 @@ def explain(stderr: str, *, environment: Path) -> SolveError:
             f"{environment}: pip's index does not have {unknown[1]} {unknown[2]}, the version that "
             "comes from conda and that a package from pip needs",
             hint=f"choose a version of {unknown[1]} in `dependencies:` that the index has too",
-        )
-    if "in _get_info_from_sdist" in stderr:
-        return SolveError(
-            f"{environment}: a package that pip is asked for has no wheel, only its source",
-            hint="choose a version that has one, or take the package from a conda channel",
         )
     if "Got pip specs without Python" in message:
         return SolveError(

@@ -24,6 +24,9 @@ DIGEST_KEY = "condabox-base-digest-"
 SIZES_KEY = "condabox-sizes-"
 """Followed by a subdir; the value is a JSON object of conda packages' names and sizes in bytes."""
 
+PROD = "main"
+"""The category of what is always installed."""
+
 Manager = Literal["conda", "pip"]
 
 
@@ -65,6 +68,16 @@ class LockedPackage:
             return ""
         return urlsplit(self.url).path.rpartition("/")[0].rpartition("/")[2]
 
+    @property
+    def prod(self) -> bool:
+        """Whether every variant of an image has it."""
+        return self.category == PROD
+
+    @property
+    def channel(self) -> str:
+        """The URL of a conda package's channel; "" for a wheel."""
+        return self.url.rsplit("/", 2)[0] if self.manager == "conda" else ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedEnvironment:
@@ -99,6 +112,20 @@ class LockFile:
     base: str | None
     base_digests: Mapping[str, str]
 
+    @classmethod
+    def empty(cls, path: Path) -> LockFile:
+        """Return what stands for a lock file that is not there."""
+        return cls(
+            path=path,
+            digest="",
+            channels=(),
+            subdirs=(),
+            packages={},
+            inputs={},
+            base=None,
+            base_digests={},
+        )
+
     @property
     def environments(self) -> Mapping[str, LockedEnvironment]:
         """Every subdir's packages of all categories together."""
@@ -129,3 +156,8 @@ class LockFile:
         return LockedEnvironment(
             subdir=subdir, channels=self.channels, packages=tuple(chosen.values())
         )
+
+
+def lock_path(environment: Path) -> Path:
+    """Return where the lock of an environment file is: ``envs/ai.conda-lock.yml``."""
+    return environment.with_name(f"{environment.stem}.conda-lock.yml")

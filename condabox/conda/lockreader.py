@@ -21,7 +21,7 @@ from condabox.conda.lockfile import (
 )
 from condabox.conda.plainyaml import PlainYamlError, read_plain_yaml
 from condabox.decode import DecodeError, join, mapping, required, sequence, strings
-from condabox.errors import LockError
+from condabox.errors import LockError, SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,12 +80,7 @@ def _decode(path: Path, document: object, *, digest: str) -> LockFile:
         )
     metadata = _child(root, "metadata", at="")
     subdirs = strings(metadata.get("platforms"), at="metadata.platforms")
-    channels = ChannelNames().canonical(
-        _url(entry, at=f"metadata.channels[{index}]")
-        for index, entry in enumerate(
-            sequence(metadata.get("channels", []), at="metadata.channels")
-        )
-    )
+    channels = _channels(metadata)
     custom = mapping(metadata.get("custom_metadata", {}), at="metadata.custom_metadata")
     ours = custom if FORMAT_KEY in custom else {}
     _check_own_version(path, ours)
@@ -111,6 +106,17 @@ def _decode(path: Path, document: object, *, digest: str) -> LockFile:
     )
 
 
+def _channels(metadata: JSON) -> tuple[str, ...]:
+    at = "metadata.channels"
+    found = sequence(metadata.get("channels", []), at=at)
+    try:
+        return ChannelNames().canonical(
+            _url(entry, at=f"{at}[{index}]") for index, entry in enumerate(found)
+        )
+    except SpecError as error:
+        raise DecodeError(error.message, at=at) from None
+
+
 def _check_own_version(path: Path, ours: JSON) -> None:
     found = ours.get(FORMAT_KEY, FORMAT_VERSION)
     if found != FORMAT_VERSION:
@@ -129,7 +135,10 @@ def _sizes(ours: JSON, key: str) -> Mapping[str, int]:
     except (ValueError, RecursionError):
         raise DecodeError("is not JSON", at=key) from None
     found = mapping(document, at=key)
-    return {name: required(found, name, int, at=key) for name in found}
+    sizes = {name: required(found, name, int, at=key) for name in found}
+    if any(size < 0 for size in sizes.values()):
+        raise DecodeError("a size is negative", at=key)
+    return sizes
 
 
 def _packages(

@@ -1,15 +1,15 @@
-"""Writes the lock file from what conda-lock made."""
+"""Writes the lock file: what conda-lock made for some subdirs, and the old file for the others."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from condabox.conda.channels import without_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
 _HEADER = """\
@@ -20,23 +20,111 @@ _HEADER = """\
 #     conda-lock install --name {stem} {stem}.conda-lock.yml
 #     micromamba create --name {stem} --file {stem}.conda-lock.yml
 """
+_OUR_KEYS = "condabox"
+_NOTHING: Mapping[str, Any] = {"metadata": {}, "package": ()}
 
 
-def finished(made: bytes, *, environment: Path, subdirs: Collection[str]) -> bytes:
-    """Return what conda-lock ``made`` as the lock of ``environment``, for ``subdirs`` alone.
+def merged(
+    made: Mapping[str, bytes],
+    *,
+    previous: bytes | None,
+    kept: Collection[str],
+    content_hashes: Mapping[str, str],
+    custom: Mapping[str, str],
+    environment: Path,
+    located: Mapping[str, str],
+) -> bytes:
+    """Return the lock of ``environment`` from what conda-lock ``made`` for each subdir alone.
 
-    It names the file that a person wrote instead of the ones that conda-lock was given, and holds
-    no credentials.
+    ``kept`` are the subdirs that stay as they are in ``previous``, to the letter.  It names the
+    file that a person wrote instead of those that conda-lock was given.  ``content_hashes``, by
+    subdir, replace conda-lock's, which differ from machine to machine, and ``custom`` condabox's
+    own entries of the metadata.  URLs are the channels' own and without credentials: ``located``
+    says by canonical URL where conda-lock was sent for a channel.
     """
-    document = yaml.load(made, Loader=yaml.CSafeLoader)
-    metadata = document["metadata"]
-    metadata["sources"] = [environment.name]
-    metadata["platforms"] = [subdir for subdir in metadata["platforms"] if subdir in subdirs]
-    for channel in metadata["channels"]:
-        channel["url"] = without_credentials(channel["url"])
-        channel["used_env_vars"] = []
-    document["package"] = [p for p in document["package"] if p["platform"] in subdirs]
-    for package in document["package"]:
-        package["url"] = without_credentials(package["url"])
-    body = yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=False, width=1 << 20)
-    return (_HEADER.format(environment=environment.name, stem=environment.stem) + body).encode()
+    old = _load(previous) if previous is not None else _NOTHING
+    sources = {**dict.fromkeys(kept, old), **{subdir: _load(data) for subdir, data in made.items()}}
+    # one that was just made tells today's channels
+    newest = sources[next(iter(made))] if made else old
+    theirs = old["metadata"].get("custom_metadata") or {}
+    document = {
+        "version": 1,
+        "metadata": {
+            "content_hash": {
+                subdir: content_hashes.get(subdir) or _hash_in(source, subdir)
+                for subdir, source in sorted(sources.items())
+            },
+            "channels": [
+                {"url": _canonical(channel["url"], located), "used_env_vars": []}
+                for channel in newest["metadata"]["channels"]
+            ],
+            "platforms": sorted(sources),
+            "sources": [environment.name],
+            "custom_metadata": {
+                **{key: text for key, text in theirs.items() if not key.startswith(_OUR_KEYS)},
+                **dict(sorted(custom.items())),
+            },
+        },
+        "package": sorted(
+            (
+                package | {"url": _canonical(package["url"], located)}
+                for subdir, source in sources.items()
+                for package in source["package"]
+                if package["platform"] == subdir
+            ),
+            key=_place,
+        ),
+    }
+    header = _HEADER.format(environment=environment.name, stem=environment.stem)
+    return (header + _dump(document)).encode()
+
+
+def prior_lock(
+    previous: bytes, *, subdir: str, names: Collection[str], channels: Sequence[str]
+) -> bytes:
+    """Return a lock for conda-lock to start from: the wheels ``names`` that ``previous`` has."""
+    return _dump(
+        {
+            "version": 1,
+            "metadata": {
+                "content_hash": {subdir: ""},
+                "channels": [{"url": url, "used_env_vars": []} for url in channels],
+                "platforms": [subdir],
+                "sources": [],
+            },
+            "package": [
+                package
+                for package in _load(previous)["package"]
+                if (package["platform"], package["manager"]) == (subdir, "pip")
+                and package["name"] in names
+            ],
+        }
+    ).encode()
+
+
+def _hash_in(document: Mapping[str, Any], subdir: str) -> str:
+    found: str = document["metadata"].get("content_hash", {}).get(subdir, "")
+    return found
+
+
+def _canonical(url: str, located: Mapping[str, str]) -> str:
+    plain = without_credentials(url)
+    for channel, source in located.items():
+        rest = plain.removeprefix(without_credentials(source).rstrip("/"))
+        if rest != plain and rest[:1] in {"", "/"}:
+            return channel + rest
+    return plain
+
+
+def _place(package: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(package[key] for key in ("manager", "name", "platform", "category"))
+
+
+def _load(data: bytes) -> Mapping[str, Any]:
+    document: Mapping[str, Any] = yaml.load(data, Loader=yaml.CSafeLoader)
+    return document
+
+
+def _dump(document: object) -> str:
+    text: str = yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=False, width=1 << 20)
+    return text

@@ -21,13 +21,15 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from condabox import __version__
-from condabox.conda.channels import without_credentials
+from condabox.conda.channels import located_channels, without_credentials
 from condabox.conda.condarc import read_condarc
 from condabox.conda.inputs import package_of
 from condabox.conda.solver import solve
-from condabox.conda.solver_request import SolverRequest
+from condabox.conda.solver_request import SolverReport, SolverRequest, report_failure
+from condabox.conda.staged_solve import solve_staged
 from condabox.errors import CondaboxError
 from condabox.platforms import host_subdir
+from condabox.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,15 +41,26 @@ if TYPE_CHECKING:
 def main() -> None:
     """Run the command line of this process."""
     arguments = _parser().parse_args()
-    request = SolverRequest.of_environment(os.environ)
+    request = _request()
     subdir = os.environ.get("CONDA_SUBDIR") or host_subdir()
     try:
         document = _COMMANDS[arguments.command](arguments, request, subdir)
     except CondaboxError as error:
-        request.report(error, subdir=subdir)
+        if request.report is not None:
+            report_failure(error, request.report)
         _print({"success": False, "error": error.message, "message": error.message})
         raise SystemExit(1) from None
     _print(document)
+
+
+def _request() -> SolverRequest:
+    """Return what the locker tells, or the settings of the folder that a person calls this in."""
+    told = SolverRequest.of_environment(os.environ)
+    if told is not None:
+        return told
+    names = read_condarc(os.environ).channels
+    settings = load_settings(Path.cwd(), env=os.environ)
+    return SolverRequest(settings=located_channels((), settings=settings, names=names))
 
 
 def _print(document: object) -> None:
@@ -80,14 +93,19 @@ def _parser() -> argparse.ArgumentParser:
 
 def _create(arguments: argparse.Namespace, request: SolverRequest, subdir: str) -> JSON:
     channels, virtual_packages = _channels(arguments.channel, subdir=subdir)
-    records = solve(
-        arguments.specs,
+    solution = solve_staged(
+        [*request.also, *arguments.specs],
+        main=request.main,
+        preferred=request.preferred,
         channels=channels,
         subdir=subdir,
         virtual_packages=virtual_packages,
         settings=request.settings,
     )
-    return _actions(arguments.prefix, records)
+    if request.report is not None:
+        sizes = {record.name: record.size for record in solution.records if record.size}
+        SolverReport(sizes=sizes, moved=solution.moved).write(request.report)
+    return _actions(arguments.prefix, solution.records)
 
 
 def _install(arguments: argparse.Namespace, request: SolverRequest, subdir: str) -> JSON:
@@ -95,14 +113,8 @@ def _install(arguments: argparse.Namespace, request: SolverRequest, subdir: str)
     channels, virtual_packages = _channels(arguments.channel, subdir=subdir)
     installed = _installed(arguments.prefix)
     moved = {package_of(spec) for spec in arguments.specs}
-    standing = [
-        spec
-        # what the environment file asks for goes on being asked for
-        for spec in request.specs.get(subdir, ())
-        if package_of(spec) not in moved
-    ]
     records = solve(
-        [*arguments.specs, *standing, *sorted(installed)],
+        [*arguments.specs, *sorted(installed)],
         channels=channels,
         subdir=subdir,
         virtual_packages=virtual_packages,

@@ -1,14 +1,14 @@
-"""What the locker tells `solver_command`, past conda-lock that stands between them."""
+"""What the locker tells `solver_command`, past conda-lock that stands between them, and back."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condabox.errors import SolveError
-from condabox.settings import Settings, load_settings
+from condabox.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,14 +20,18 @@ VARIABLE = "CONDABOX_SOLVER"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SolverRequest:
-    """How to reach the channels, and where to leave the reason when there is no solution.
+    """How to reach the channels, what to prefer, and where to leave what conda-lock forgets.
 
-    ``specs`` are, by subdir, everything that the environment asks for.
+    ``main`` is solved first where it names anything, and its packages then stand.  ``also`` is
+    asked for beyond what conda-lock passes on.  ``preferred`` are URLs of packages that are taken
+    again wherever that is possible.
     """
 
     settings: Settings
-    specs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    failure: Path | None = None
+    main: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    preferred: tuple[str, ...] = ()
+    report: Path | None = None
 
     def to_variable(self) -> str:
         """Return the value of the environment variable `VARIABLE`."""
@@ -35,35 +39,63 @@ class SolverRequest:
             {
                 "cache": str(self.settings.cache_dir),
                 "mirrors": dict(self.settings.channel_mirrors),
-                "specs": dict(self.specs),
-                "failure": str(self.failure) if self.failure else None,
+                "main": self.main,
+                "also": self.also,
+                "preferred": self.preferred,
+                "report": str(self.report) if self.report else None,
             }
         )
 
     @classmethod
-    def of_environment(cls, env: Mapping[str, str]) -> SolverRequest:
-        """Read `VARIABLE`, or the settings of the folder that a person calls the solver in."""
+    def of_environment(cls, env: Mapping[str, str]) -> SolverRequest | None:
+        """Read `VARIABLE`; None where a person calls the solver."""
         if VARIABLE not in env:
-            return cls(settings=load_settings(Path.cwd(), env=env))
+            return None
         told = json.loads(env[VARIABLE])
         return cls(
             settings=Settings(
                 cache_dir=Path(told["cache"]),
                 channel_mirrors={url: tuple(urls) for url, urls in told["mirrors"].items()},
             ),
-            specs={subdir: tuple(specs) for subdir, specs in told["specs"].items()},
-            failure=Path(told["failure"]) if told["failure"] else None,
+            main=tuple(told["main"]),
+            also=tuple(told["also"]),
+            preferred=tuple(told["preferred"]),
+            report=Path(told["report"]) if told["report"] else None,
         )
 
-    def report(self, error: CondaboxError, *, subdir: str) -> None:
-        """Leave ``error`` where the locker looks for it."""
-        if self.failure is not None:
-            document = {"subdir": subdir, "message": error.message, "hint": error.hint}
-            self.failure.write_text(json.dumps(document))
 
-    def reported(self) -> SolveError | None:
-        """Return the error that a solver left, if one did."""
-        if self.failure is None or not self.failure.exists():
-            return None
-        told = json.loads(self.failure.read_text())
-        return SolveError(f"{told['subdir']}: {told['message']}", hint=told["hint"])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolverReport:
+    """What a solver leaves for the locker.
+
+    ``sizes`` are of archives in bytes, by package; ``moved`` says for each package of ``main``
+    that could not stand what became of it.
+    """
+
+    sizes: Mapping[str, int]
+    moved: tuple[str, ...] = ()
+
+    def write(self, path: Path) -> None:
+        """Leave the report at ``path``."""
+        path.write_text(json.dumps({"sizes": dict(self.sizes), "moved": self.moved}))
+
+    @classmethod
+    def read(cls, path: Path) -> SolverReport:
+        """Read what a solver left; a solver that is not condabox's leaves nothing."""
+        if not path.exists():
+            return cls(sizes={})
+        told = json.loads(path.read_text())
+        return cls(sizes=told["sizes"], moved=tuple(told["moved"]))
+
+
+def report_failure(error: CondaboxError, path: Path) -> None:
+    """Leave ``error`` at ``path``, where the locker looks for it."""
+    path.write_text(json.dumps({"message": error.message, "hint": error.hint}))
+
+
+def reported_failure(path: Path) -> SolveError | None:
+    """Return the error that a solver left, if one did."""
+    told = json.loads(path.read_text()) if path.exists() else {}
+    if "message" not in told:
+        return None
+    return SolveError(told["message"], hint=told["hint"])

@@ -6,119 +6,110 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from condabox.base import open_base
+from condabox.conda.anaconda import refuse_anaconda_channels
+from condabox.conda.channels import located_channels
 from condabox.conda.condarc import read_condarc
-from condabox.conda.inputs import check_lock, inputs_of, package_of
-from condabox.conda.locker import LockJob, lock_environment, lock_path
+from condabox.conda.document import read_text
+from condabox.conda.edit import edited
+from condabox.conda.inputs import inputs_of
+from condabox.conda.locker import LockJob, lock_environment
+from condabox.conda.lockfile import LockFile, lock_path
 from condabox.conda.lockreader import read_lock_file
-from condabox.conda.spec import read_environment
+from condabox.conda.spec import parse_environment
 from condabox.conda.virtual_packages import DEFAULT_BASE
 from condabox.errors import CondaboxError, LockError, SpecError, StaleLockError
+from condabox.files import rewrite
 from condabox.outputs.store import LocalStore
 from condabox.platforms import PLATFORM_OF_SUBDIR
+from condabox.reporting.lockcompare import compare_locks
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from condabox.conda.channels import ChannelNames
     from condabox.conda.inputs import LockInputs
-    from condabox.conda.lockfile import LockFile
+    from condabox.conda.lockfile import LockedPackage
     from condabox.conda.spec import EnvironmentSpec
     from condabox.events import Reporter
+    from condabox.reporting.lockdiff import LockDiff
     from condabox.settings import Settings
+
+_CUDA = "__cuda"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockRequest:
     """What the user asked for.
 
-    ``subdirs`` are all of the environment file's where there are none.  ``update`` names the
-    packages that may move; where it names none, all do.  ``solver`` is an executable to use
-    instead of condabox's own solver.
+    ``add`` and ``remove`` are changes to the environment file itself, which is then one alone.
+    ``subdirs`` are all of the environment file's where there are none.  What is locked stays where
+    the environment file allows it, but for the packages that ``update`` names, for all packages
+    with ``update_all`` and for the base's digest with ``update_base``.  ``solver`` is an executable
+    to use instead of condabox's own solver.
     """
 
     environments: tuple[Path, ...]
     subdirs: tuple[str, ...] = ()
     update: tuple[str, ...] = ()
+    update_all: bool = False
+    update_base: bool = False
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
     solver: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PackageChange:
-    """A package whose version or build is another than before; None where it is not there."""
-
-    name: str
-    manager: str
-    before: str | None
-    after: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockedSubdir:
-    """What was locked for one subdir, and how that differs from the lock before."""
-
-    subdir: str
-    packages: int
-    changes: tuple[PackageChange, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LockResult:
-    """One lock file that was written.  ``base_digests`` are by subdir."""
+    """One lock file, and how it differs from the one before.
+
+    ``written`` tells whether it had to be; ``before`` whether there was one.
+    """
 
     environment: Path
-    path: Path
-    base: str
-    base_digests: Mapping[str, str]
-    subdirs: tuple[LockedSubdir, ...]
+    locked: LockFile
+    diff: LockDiff
+    before: bool
+    written: bool
+
+    def to_json(self) -> dict[str, object]:
+        """Return what ``--json`` prints; digests and numbers of packages are by subdir."""
+        return {
+            "environment": str(self.environment),
+            "path": str(self.locked.path),
+            "written": self.written,
+            "base": self.locked.base,
+            "base_digests": dict(self.locked.base_digests),
+            "packages": {
+                subdir: len(found.packages) for subdir, found in self.locked.environments.items()
+            },
+            "changes": self.diff.to_json(),
+        }
 
 
 def lock(
     request: LockRequest, *, settings: Settings, env: Mapping[str, str], reporter: Reporter
 ) -> tuple[LockResult, ...]:
-    """Lock every environment of ``request`` anew and write the lock files beside them."""
+    """Bring the lock file of every environment of ``request`` up to date, or make it."""
     names = read_condarc(env).channels
-    specs = [read_environment(path) for path in request.environments]
-    return tuple(
+    changed = {path: _changed(path, request) for path in request.environments}
+    specs = [parse_environment(text, path=path) for path, text in changed.items()]
+    results = tuple(
         _lock(spec, request, names=names, settings=settings, reporter=reporter) for spec in specs
     )
+    # What cannot be locked is not asked for either.
+    if request.add or request.remove:
+        for path, text in changed.items():
+            rewrite(path, text.encode())
+    return results
 
 
-def check_locks(request: LockRequest, *, env: Mapping[str, str]) -> None:
-    """Raise StaleLockError for the first environment of ``request`` whose lock is not current.
-
-    Raise LockError for one that was not locked at all.  Nothing is solved, and no network asked.
-    """
-    names = read_condarc(env).channels
-    for path in request.environments:
-        spec = read_environment(path)
-        locked = read_lock_file(lock_path(path))
-        require_platforms(spec, request.subdirs, known={*spec.platforms, *locked.subdirs})
-        require_current(spec, locked, subdirs=request.subdirs or spec.platforms, names=names)
-
-
-def require_platforms(
-    spec: EnvironmentSpec, subdirs: Sequence[str], *, known: Collection[str]
-) -> None:
-    """Refuse what no `condabox lock` would add to the lock file."""
-    for subdir in subdirs:
-        if subdir not in known:
-            raise SpecError(
-                f"{spec.path} is not for {subdir}, only for {', '.join(spec.platforms)}",
-                hint=f"add {subdir} to `platforms:` and run `condabox lock {spec.path}`",
-            )
-
-
-def require_current(
-    spec: EnvironmentSpec, locked: LockFile, *, subdirs: Sequence[str], names: ChannelNames
-) -> None:
-    """Raise StaleLockError, with what has changed, when ``locked`` is not made from ``spec``."""
-    changes = check_lock(spec, locked, subdirs=subdirs, names=names)
-    if changes:
-        raise StaleLockError(
-            _told(f"{locked.path} was made from another {spec.path.name}", changes),
-            hint=f"run `condabox lock {spec.path}`",
-        )
+def _changed(path: Path, request: LockRequest) -> str:
+    text = read_text(path)
+    if not request.add and not request.remove:
+        return text
+    # with its byte order mark, where it has one
+    return edited(path.read_bytes().decode(), path=path, add=request.add, remove=request.remove)
 
 
 def _lock(
@@ -130,118 +121,115 @@ def _lock(
     reporter: Reporter,
 ) -> LockResult:
     subdirs = request.subdirs or spec.platforms
-    previous = _previous(spec, required=bool(request.update))
-    others = set(previous.subdirs if previous else ()) & set(spec.platforms) - set(subdirs)
-    keep = previous if request.update or others else None
-    if keep is not None:
-        _check_kept(spec, keep, others=others, names=names)
-        _check_update(spec, keep, request.update, subdirs=subdirs, names=names)
+    previous = _previous(spec)
+    if request.update:
+        _require_locked(request.update, previous, spec=spec)
+    today = {subdir: inputs_of(spec, subdir, names=names) for subdir in subdirs}
+    if not spec.image.allow_defaults:
+        specs = [one for found in today.values() for some in found.conda.values() for one in some]
+        refuse_anaconda_channels(spec.channels, specs, names=names, environment=spec.path)
+    settings = located_channels(spec.channels, settings=settings, names=names)
+    stale = {s: today[s] for s in subdirs if _is_stale(s, today[s], previous, request=request)}
+    kept = set(previous.subdirs if previous else ()) & set(spec.platforms) - stale.keys()
+    if previous is not None and kept - set(subdirs):
+        _require_channels(spec, previous, names=names)
     base = spec.image.base or DEFAULT_BASE
-    digests = _base_digests(base, subdirs, previous, settings=settings, reporter=reporter)
-    reporter.message(f"locking {spec.path} for {', '.join(subdirs)}")
+    digests = _base_digests(
+        base,
+        sorted({*stale, *kept}),
+        previous,
+        refresh=request.update_base,
+        settings=settings,
+        reporter=reporter,
+    )
+    if previous is not None and not stale:
+        before = (previous.subdirs, previous.base, previous.base_digests)
+        if before == (tuple(sorted(kept)), base, digests):
+            return _result(spec, previous, previous)
+    if stale:
+        reporter.message(f"locking {spec.path} for {', '.join(stale)}")
+    preferred, moving = _standing(stale, previous, request=request)
     job = LockJob(
         spec=spec,
-        subdirs=tuple(subdirs),
-        names=names,
+        inputs=stale,
         base_digests=digests,
-        keep=keep,
-        update=request.update,
+        previous=previous,
+        kept=tuple(sorted(kept)),
+        preferred=preferred,
+        moving=moving,
         solver=request.solver,
     )
-    made = lock_environment(job, settings=settings, reporter=reporter)
+    return _result(spec, lock_environment(job, settings=settings, reporter=reporter), previous)
+
+
+def _result(spec: EnvironmentSpec, locked: LockFile, previous: LockFile | None) -> LockResult:
     return LockResult(
         environment=spec.path,
-        path=made.path,
-        base=base,
-        base_digests=made.base_digests,
-        subdirs=tuple(_summary(subdir, made, previous) for subdir in made.subdirs),
+        locked=locked,
+        diff=compare_locks(previous or LockFile.empty(locked.path), locked),
+        before=previous is not None,
+        written=locked is not previous,
     )
 
 
-def _previous(spec: EnvironmentSpec, *, required: bool) -> LockFile | None:
-    """Return the lock that is there; one that cannot be read is replaced, but not updated."""
+def _previous(spec: EnvironmentSpec) -> LockFile | None:
+    """Return the lock that is there; one that cannot be read is replaced."""
     path = lock_path(spec.path)
-    if not required and not path.exists():
+    if not path.exists():
         return None
     try:
         return read_lock_file(path)
     except LockError:
-        if required:
-            raise
         return None
 
 
-def _check_kept(
-    spec: EnvironmentSpec, keep: LockFile, *, others: set[str], names: ChannelNames
+def _require_locked(
+    update: Sequence[str], previous: LockFile | None, *, spec: EnvironmentSpec
 ) -> None:
-    """Refuse to mix platforms that were locked from different channels or for different bases."""
-    base = spec.image.base or DEFAULT_BASE
-    changed = []
-    if keep.channels != names.canonical(spec.channels):
-        changed.append("channels")
-    if others and keep.base not in {None, base}:
-        changed.append("base")
-    if changed:
+    """Refuse to update what is locked for no platform."""
+    packages = previous.packages.values() if previous else ()
+    unknown = sorted(set(update) - {p.name for found in packages for p in found})
+    if unknown:
+        raise SpecError(
+            f"{', '.join(unknown)} is not in {lock_path(spec.path)}",
+            hint=f"`condabox lock --add {unknown[0]} {spec.path}` asks for it",
+        )
+
+
+def _is_stale(
+    subdir: str, today: LockInputs, previous: LockFile | None, *, request: LockRequest
+) -> bool:
+    if previous is None or request.update_all or previous.inputs.get(subdir) != today:
+        return True
+    return any(package.name in request.update for package in previous.packages[subdir])
+
+
+def _standing(
+    stale: Mapping[str, LockInputs], previous: LockFile | None, *, request: LockRequest
+) -> tuple[dict[str, tuple[LockedPackage, ...]], dict[str, tuple[LockedPackage, ...]]]:
+    """Return, by subdir, the packages that shall stay where they can, and those that shall move."""
+    preferred, moving = {}, {}
+    for subdir, today in stale.items():
+        if previous is None or subdir not in previous.packages or request.update_all:
+            continue
+        found = previous.environments[subdir].packages
+        moving[subdir] = tuple(p for p in found if p.name in request.update)
+        # What other channels had does not bind these, nor what was chosen for another GPU.
+        before = previous.inputs.get(subdir)
+        channels = before.channels if before else previous.channels
+        for_gpu = before.virtual_packages.get(_CUDA) if before else None
+        if channels == today.channels and for_gpu == today.virtual_packages.get(_CUDA):
+            preferred[subdir] = tuple(p for p in found if p.name not in request.update)
+    return preferred, moving
+
+
+def _require_channels(spec: EnvironmentSpec, previous: LockFile, *, names: ChannelNames) -> None:
+    """Refuse to mix platforms that were locked from different channels."""
+    if previous.channels != names.canonical(spec.channels):
         raise StaleLockError(
-            f"{keep.path} was made with other {' and another '.join(changed)}",
-            hint=f"lock everything: `condabox lock {spec.path}`",
+            f"{previous.path} was made with other channels",
+            hint=f"lock every platform: `condabox lock {spec.path}`",
         )
-
-
-def _check_update(
-    spec: EnvironmentSpec,
-    keep: LockFile,
-    update: Sequence[str],
-    *,
-    subdirs: Sequence[str],
-    names: ChannelNames,
-) -> None:
-    """Refuse to update what is not locked, or past changes that concern other packages."""
-    if not update:
-        return
-    for subdir in subdirs:
-        locked = (
-            {p.name for p in keep.environments[subdir].packages}
-            if subdir in keep.packages
-            else set()
-        )
-        unknown = sorted(set(update) - locked)
-        if unknown:
-            raise SpecError(f"{', '.join(unknown)} is not in {keep.path} for {subdir}")
-        old = keep.inputs.get(subdir)
-        if old is not None:
-            new = inputs_of(spec, subdir, names=names)
-            _check_inputs(spec, keep, old, new, update=update, names=names)
-
-
-def _check_inputs(
-    spec: EnvironmentSpec,
-    keep: LockFile,
-    old: LockInputs,
-    new: LockInputs,
-    *,
-    update: Sequence[str],
-    names: ChannelNames,
-) -> None:
-    asked_before, asked_now = _requirements(old), _requirements(new)
-    moved = {package_of(text) for text in asked_before ^ asked_now}
-    if old.virtual_packages != new.virtual_packages or not moved <= set(update):
-        raise StaleLockError(
-            _told(
-                f"{keep.path} was made from another {spec.path.name}",
-                check_lock(spec, keep, subdirs=keep.subdirs, names=names),
-            ),
-            hint=f"lock everything: `condabox lock {spec.path}`",
-        )
-
-
-def _requirements(inputs: LockInputs) -> set[str]:
-    every = (*inputs.conda.values(), *inputs.pip.values())
-    return {text for requirements in every for text in requirements}
-
-
-def _told(problem: str, changes: Sequence[str]) -> str:
-    return "\n".join([problem, *(f"    {line}" for line in changes)])
 
 
 def _base_digests(
@@ -249,15 +237,16 @@ def _base_digests(
     subdirs: Sequence[str],
     previous: LockFile | None,
     *,
+    refresh: bool,
     settings: Settings,
     reporter: Reporter,
 ) -> dict[str, str]:
-    """Resolve ``base`` for each platform; one that cannot be reached keeps the digest it had."""
-    blobs = LocalStore(settings.cache_dir).blobs
+    """Return the digests that the lock has, and resolve ``base`` for what has none or all anew."""
     known = previous.base_digests if previous is not None and previous.base == base else {}
-    digests: dict[str, str] = {}
+    digests = {} if refresh else {subdir: known[subdir] for subdir in subdirs if subdir in known}
+    blobs = LocalStore(settings.cache_dir).blobs
     for subdir in subdirs:
-        if subdir not in PLATFORM_OF_SUBDIR:
+        if subdir not in PLATFORM_OF_SUBDIR or subdir in digests:
             continue
         platform = PLATFORM_OF_SUBDIR[subdir]
         try:
@@ -265,30 +254,9 @@ def _base_digests(
                 base, platform=platform, settings=settings, blobs=blobs, reporter=reporter
             )
         except CondaboxError as error:
+            if refresh:
+                raise
             reporter.warning(f"the base is not pinned for {platform}: {error.message}")
-            if subdir in known:
-                digests[subdir] = known[subdir]
         else:
             digests[subdir] = str(found.digest)
     return digests
-
-
-def _summary(subdir: str, made: LockFile, previous: LockFile | None) -> LockedSubdir:
-    now = _versions(made, subdir)
-    then = _versions(previous, subdir) if previous and subdir in previous.packages else {}
-    changes = tuple(
-        PackageChange(
-            name=name,
-            manager=manager,
-            before=then.get((manager, name)),
-            after=now.get((manager, name)),
-        )
-        for manager, name in sorted({*now, *then})
-        if then.get((manager, name)) != now.get((manager, name))
-    )
-    return LockedSubdir(subdir=subdir, packages=len(now), changes=changes)
-
-
-def _versions(locked: LockFile, subdir: str) -> dict[tuple[str, str], str]:
-    packages = locked.environments[subdir].packages
-    return {(p.manager, p.name): f"{p.version} {p.build}".strip() for p in packages}

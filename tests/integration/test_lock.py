@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from condabox.conda.fetch import fetch_archives
 from condabox.conda.lockreader import read_lock_file
 from condabox.errors import (
+    CondaboxError,
     HashMismatchError,
     SolveError,
     SpecError,
@@ -21,9 +24,14 @@ from condabox.errors import (
     ToolMissingError,
 )
 from condabox.events import SilentReporter
+from condabox.oci.layout import ImageLayout
+from condabox.reporting.lockdiff import Kind
 from condabox.settings import Settings
-from condabox.workflows.lock import LockRequest, check_locks, lock
+from condabox.workflows.lock import LockRequest, lock
+from condabox.workflows.lock_check import check_locks
 from tests.fakes.channel import ChannelServer, FakePackage, everywhere, small_world, write_channel
+from tests.fakes.images import make_image
+from tests.fakes.micromamba import install_micromamba
 from tests.fakes.wheels import publish, publish_source
 
 if TYPE_CHECKING:
@@ -51,6 +59,7 @@ class Project:
         self.lock_path = folder / "envs" / "ai.conda-lock.yml"
         self.channel = folder / "channel"
         self.warnings: list[str] = []
+        self.messages: list[str] = []
         write_channel(self.channel, small_world())
         names = folder / "names.json"
         names.write_text('{"numpy": {"conda_name": "numpy", "pypi_name": "numpy"}}')
@@ -75,7 +84,7 @@ class Project:
         )
 
     def lock(self, *subdirs: str, **options: object) -> LockResult:
-        reporter = Warnings(self.warnings)
+        reporter = Notes(self)
         request = LockRequest(environments=(self.path,), subdirs=subdirs, **options)  # type: ignore[arg-type]
         (result,) = lock(request, settings=self.settings, env=self.env, reporter=reporter)
         return result
@@ -97,18 +106,21 @@ class Project:
 
     def changes(self) -> tuple[str, ...]:
         try:
-            check_locks(LockRequest(environments=(self.path,)), env=self.env)
+            check_locks([self.path], subdirs=(), env=self.env)
         except StaleLockError as error:
             return tuple(line.strip() for line in error.message.splitlines()[1:])
         return ()
 
 
-class Warnings(SilentReporter):
-    def __init__(self, found: list[str]) -> None:
-        self._found = found
+class Notes(SilentReporter):
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    def message(self, text: str) -> None:
+        self._project.messages.append(text)
 
     def warning(self, text: str) -> None:
-        self._found.append(text)
+        self._project.warnings.append(text)
 
 
 @pytest.fixture
@@ -119,8 +131,9 @@ def project(tmp_path: Path) -> Project:
 def test_every_platform_is_in_one_file(project: Project) -> None:
     result = project.lock()
 
-    assert result.path == project.lock_path
-    assert [(s.subdir, s.packages) for s in result.subdirs] == [
+    assert result.locked.path == project.lock_path
+    environments = result.locked.environments
+    assert [(subdir, len(found.packages)) for subdir, found in environments.items()] == [
         ("linux-64", 5),
         ("linux-aarch64", 4),
     ]
@@ -196,7 +209,8 @@ def test_development_dependencies_are_a_category_of_their_own(project: Project) 
 
     main = project.locked.environment("linux-64", categories=MAIN)
     both = project.locked.environment("linux-64", categories=frozenset({"main", "dev"}))
-    assert {p.name for p in both.packages} - {p.name for p in main.packages} == {"ipdb", "idna"}
+    added = {p.name for p in both.packages} - {p.name for p in main.packages}
+    assert added == {"ipdb", "idna", "ipykernel"}
     # what main asks for too stays in main, and as main asks for it
     assert project.versions()["numpy"] == "1.26.0"
 
@@ -230,8 +244,8 @@ def test_the_solver_s_explanation_is_told_as_it_is(project: Project) -> None:
         project.lock()
 
     assert caught.value.message == (
-        "linux-64: Cannot solve the request because of: conflicting * cannot be installed "
-        "because there are no viable options:\n"
+        "linux-64, linux-aarch64: Cannot solve the request because of: "
+        "conflicting * cannot be installed because there are no viable options:\n"
         "└─ conflicting 1.0 would require\n"
         "   └─ numpy <1, for which no candidates were found."
     )
@@ -249,7 +263,7 @@ def test_a_mirror_that_is_down_is_passed_over(project: Project) -> None:
     mirrors = ("file:///no/such/mirror", project.channel.as_uri())
     project.settings = replace(project.settings, channel_mirrors={FORGE: mirrors})
 
-    assert project.lock().subdirs
+    assert project.lock().written
 
 
 def test_a_failure_leaves_the_old_lock_byte_for_byte(project: Project) -> None:
@@ -284,7 +298,7 @@ def test_staleness_names_what_has_changed(project: Project) -> None:
         "base: oci:/nowhere -> ubuntu:22.04",
         f"channels: {FORGE} -> {FORGE.replace('conda-forge', 'bioconda')}, {FORGE}",
         "dependencies: + requests, - intel-only, - numpy=1 (linux-64)",
-        "dev dependencies: + ipdb",
+        "dev dependencies: + ipdb, + ipykernel",
         "virtual packages: __cuda absent -> 12.8, __glibc 2.28 -> 2.35",
         "dependencies: + requests, - numpy=1 (linux-aarch64)",
     )
@@ -315,11 +329,11 @@ def test_one_platform_can_be_locked_alone(project: Project) -> None:
     project.lock()
     write_channel(project.channel, [*small_world(), *everywhere("libblas", "4.0")])
 
-    result = project.lock("linux-aarch64")
+    result = project.lock("linux-aarch64", update_all=True)
 
     assert project.versions("linux-64")["libblas"] == "3.9"
     assert project.versions("linux-aarch64")["libblas"] == "4.0"
-    assert [s.subdir for s in result.subdirs if s.changes] == ["linux-aarch64"]
+    assert [s.subdir for s in result.diff.subdirs if s.changes] == ["linux-aarch64"]
     assert project.changes() == ()
 
 
@@ -337,7 +351,7 @@ def test_one_platform_cannot_be_locked_from_other_channels(project: Project) -> 
 
     with pytest.raises(StaleLockError, match="channels") as caught:
         project.lock("linux-64")
-    assert "lock everything" in str(caught.value.hint)
+    assert "lock every platform" in str(caught.value.hint)
 
 
 def test_update_moves_one_package_and_no_other(project: Project) -> None:
@@ -350,10 +364,8 @@ def test_update_moves_one_package_and_no_other(project: Project) -> None:
 
     versions = project.versions()
     assert (versions["libblas"], versions["libc"], versions["python"]) == ("4.0", "1.2", "3.12.4")
-    for subdir in result.subdirs:
-        assert [(c.name, c.before, c.after) for c in subdir.changes] == [
-            ("libblas", "3.9 0", "4.0 0")
-        ]
+    for subdir in result.diff.subdirs:
+        assert [(c.name, c.kinds) for c in subdir.changes] == [("libblas", (Kind.UP,))]
 
 
 def test_update_keeps_to_what_the_environment_asks_for(project: Project) -> None:
@@ -377,8 +389,176 @@ def test_update_may_follow_a_change_of_that_package_alone(project: Project) -> N
     assert project.changes() == ()
 
     project.write(DEPENDENCIES.replace("numpy=1", "numpy=2") + "  - requests\n")
-    with pytest.raises(StaleLockError, match=r"\+ requests"):
-        project.lock(update=("numpy",))
+    project.lock(update=("numpy",))
+    assert project.versions()["requests"] == "2.32.0"
+
+
+def test_to_lock_again_changes_nothing_and_asks_nobody(project: Project) -> None:
+    project.lock()
+    before = project.lock_path.read_bytes()
+    shutil.rmtree(project.channel)
+
+    assert not project.lock().written
+    assert project.lock_path.read_bytes() == before
+
+
+def test_a_new_dependency_moves_no_other_package(project: Project) -> None:
+    project.lock()
+    newer = [*everywhere("libblas", "4.0"), *everywhere("libc", "2.0")]
+    write_channel(project.channel, [*small_world(), *newer])
+    project.write(DEPENDENCIES + "  - requests\n")
+
+    result = project.lock()
+
+    for subdir in result.diff.subdirs:
+        added = [(c.name, c.kinds) for c in subdir.changes]
+        assert added == [("idna", (Kind.ADDED,)), ("requests", (Kind.ADDED,))]
+
+
+def test_a_new_platform_leaves_the_others_as_they_are(project: Project) -> None:
+    project.write(platforms="[linux-64]")
+    project.lock()
+    before = yaml.safe_load(project.lock_path.read_text())
+    write_channel(project.channel, [*small_world(), *everywhere("libblas", "4.0")])
+    project.write()
+    project.lock()
+
+    after = yaml.safe_load(project.lock_path.read_text())
+    of_before = [p for p in after["package"] if p["platform"] == "linux-64"]
+    assert of_before == before["package"]
+    assert after["metadata"]["content_hash"].items() > before["metadata"]["content_hash"].items()
+    assert project.versions("linux-aarch64")["libblas"] == "4.0"
+
+
+def test_to_update_all_moves_what_can_move(project: Project) -> None:
+    project.lock()
+    newer = [*everywhere("libblas", "4.0"), *everywhere("numpy", "1.27", depends=("libblas",))]
+    write_channel(project.channel, [*small_world(), *newer])
+    project.lock(update_all=True)
+
+    assert (project.versions()["libblas"], project.versions()["numpy"]) == ("4.0", "1.27")
+
+
+def test_what_the_channel_has_no_longer_is_replaced(project: Project) -> None:
+    project.lock()
+    gone = [p for p in small_world() if p.name != "libblas"]
+    write_channel(project.channel, [*gone, *everywhere("libblas", "3.8")])
+    project.write(DEPENDENCIES + "  - requests\n")
+    project.lock()
+
+    assert project.versions()["libblas"] == "3.8"
+
+
+def test_development_moves_nothing_that_prod_has(project: Project) -> None:
+    tools = [
+        *everywhere("tool", "1.0", depends=("libblas",)),
+        *everywhere("tool", "2.0", depends=("libblas <3",)),
+        *everywhere("libblas", "2.9"),
+    ]
+    write_channel(project.channel, [*small_world(), *tools])
+    project.write(section="base: oci:/nowhere")
+    project.lock()
+    alone = project.versions()
+    project.lock_path.unlink()
+    project.write(section="base: oci:/nowhere, dev: {dependencies: [tool]}")
+    project.lock()
+
+    assert project.versions().items() >= alone.items()
+    assert project.versions()["tool"] == "1.0"
+    assert not [text for text in project.warnings if "development" in text]
+
+
+def test_what_development_has_to_move_is_told(project: Project) -> None:
+    tools = [*everywhere("tool", "2.0", depends=("libblas <3",)), *everywhere("libblas", "2.9")]
+    write_channel(project.channel, [*small_world(), *tools])
+    project.write(section="base: oci:/nowhere, dev: {dependencies: [tool]}")
+    project.lock()
+
+    assert project.versions()["libblas"] == "2.9"
+    assert "linux-64: development packages change prod: libblas 3.9 0 -> 2.9 0" in project.warnings
+
+
+def test_the_environment_file_changes_with_its_lock(project: Project) -> None:
+    project.lock()
+    commented = project.path.read_text().replace("numpy=1", "numpy=1  # until the new model")
+    project.path.write_bytes(b"\xef\xbb\xbf" + commented.replace("\n", "\r\n").encode())
+    project.lock(add=("numpy=2", "requests"), remove=("intel-only",))
+
+    changed = commented.replace("numpy=1 ", "numpy=2 ")
+    changed = changed.replace("  - intel-only  # [linux64]\n", "  - requests\n")
+    assert project.path.read_bytes() == b"\xef\xbb\xbf" + changed.replace("\n", "\r\n").encode()
+    assert (project.versions()["numpy"], project.versions()["requests"]) == ("2.1.0", "2.32.0")
+    assert project.changes() == ()
+
+
+def test_what_cannot_be_locked_is_not_asked_for_either(project: Project) -> None:
+    project.lock()
+    before = project.path.read_bytes(), project.lock_path.read_bytes()
+
+    with pytest.raises(SolveError):
+        project.lock(add=("no-such-package",))
+    assert (project.path.read_bytes(), project.lock_path.read_bytes()) == before
+
+
+def test_the_base_is_pinned_anew_when_asked_for(project: Project) -> None:
+    first, second = (
+        make_image(project.folder / name, {"file": name.encode()}) for name in ("first", "second")
+    )
+    layout = ImageLayout.create(project.folder / "base")
+    layout.add([first], name="latest")
+    project.write(platforms="[linux-64]", section=f"base: 'oci:{project.folder}/base:latest'")
+    project.lock()
+    layout.add([second], name="latest")
+
+    assert not project.lock().written
+    assert project.locked.base_digests == {"linux-64": str(first.digest)}
+    packages = project.locked.packages
+    assert project.lock(update_base=True).written
+    assert project.locked.base_digests == {"linux-64": str(second.digest)}
+    assert project.locked.packages == packages
+
+
+def test_a_base_out_of_reach_is_an_error_when_it_is_asked_for(project: Project) -> None:
+    project.lock()
+    before = project.lock_path.read_bytes()
+
+    with pytest.raises(CondaboxError, match="nowhere"):
+        project.lock(update_base=True)
+    assert project.lock_path.read_bytes() == before
+
+
+def test_a_gpu_that_is_said_later_moves_what_was_locked_without_one(project: Project) -> None:
+    builds = [
+        FakePackage(name="torch", build="cpu_0"),
+        FakePackage(name="torch", version="2.0", build="cuda129_0", depends=("__cuda >=12",)),
+    ]
+    write_channel(project.channel, [*small_world(), *builds])
+    project.write("  - torch\n", platforms="[linux-64]")
+    project.lock()
+    assert [p.build for p in project.locked.packages["linux-64"]] == ["cpu_0"]
+
+    project.write("  - torch\n", platforms="[linux-64]", section='base: oci:/x, cuda: "12.8"')
+    project.lock()
+    assert [p.build for p in project.locked.packages["linux-64"]] == ["cuda129_0"]
+    assert "linux-64: GPU builds: torch 2.0 cuda129_0" in project.messages
+
+
+def test_a_cpu_build_in_spite_of_a_gpu_is_no_lock(project: Project) -> None:
+    builds = [
+        FakePackage(name="torch", version="2.0", build="cpu_0"),
+        FakePackage(name="torch", version="1.9", build="cuda129_0", depends=("__cuda >=12",)),
+    ]
+    write_channel(project.channel, [*small_world(), *builds])
+    section = 'base: oci:/x, cuda: "12.8"'
+    project.write("  - torch\n", platforms="[linux-64]", section=section)
+
+    with pytest.raises(SolveError, match=r"torch 2\.0 cpu_0, though 1\.9 cuda129_0 fits"):
+        project.lock()
+    assert not project.lock_path.exists()
+
+    allowed = f"{section}, allow-cpu: [torch]"
+    project.write("  - torch\n", platforms="[linux-64]", section=allowed)
+    assert project.lock().written
 
 
 def test_what_is_not_locked_cannot_be_updated(project: Project) -> None:
@@ -391,7 +571,7 @@ def test_what_is_not_locked_cannot_be_updated(project: Project) -> None:
 def test_a_base_out_of_reach_is_a_warning_and_no_pin(project: Project) -> None:
     result = project.lock()
 
-    assert result.base_digests == {}
+    assert result.locked.base_digests == {}
     assert project.locked.base == "oci:/nowhere"
     assert any("linux/amd64" in text for text in project.warnings)
 
@@ -421,6 +601,33 @@ def test_another_solver_does_not_find_condabox_s_modules(
 
     # conda is a Python program itself, with modules of its own.
     assert (project.folder / "found").read_text() == "[]\n"
+
+
+def micromamba(folder: Path) -> Path:
+    """Return the one that is meant, or the one on PATH, or the stand-in."""
+    found = os.environ.get("CONDABOX_TEST_MICROMAMBA") or shutil.which("micromamba")
+    return Path(found) if found else install_micromamba(folder)
+
+
+def test_micromamba_makes_the_same_lock(project: Project) -> None:
+    """From the mirror, under the channel's own name.  It tells conda-lock no sizes to keep."""
+    project.write(section="base: oci:/nowhere, dev: {dependencies: [ipdb]}")
+    project.lock()
+    ours = yaml.safe_load(project.lock_path.read_text())
+    project.lock_path.unlink()
+    project.lock(solver=str(micromamba(project.folder)))
+    theirs = yaml.safe_load(project.lock_path.read_text())
+
+    for subdir in ("linux-64", "linux-aarch64"):
+        assert ours["metadata"]["custom_metadata"].pop(f"condabox-sizes-{subdir}")
+    assert theirs == ours
+
+
+def test_micromamba_s_explanation_is_told(project: Project) -> None:
+    project.write("  - conflicting\n")
+
+    with pytest.raises(SolveError, match="numpy <1"):
+        project.lock(solver=str(micromamba(project.folder)))
 
 
 def test_condabox_solver_works_under_a_person_s_conda_lock(project: Project) -> None:

@@ -14,6 +14,7 @@ from condabox.platforms import (
     Platform,
     host_subdir,
     platform_of_subdir,
+    subdir_of,
     subdir_of_platform,
 )
 
@@ -40,6 +41,25 @@ def test_a_variant_does_not_change_the_subdir() -> None:
     assert subdir_of_platform(Platform.parse("linux/arm64/v8")) == "linux-aarch64"
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("linux-ppc64le", "linux-ppc64le"),
+        (" win-64", "win-64"),
+        ("linux/ppc64le", "linux-ppc64le"),
+        ("linux/arm64/v8", "linux-aarch64"),
+    ],
+)
+def test_a_subdir_is_named_by_itself_or_by_its_platform(text: str, expected: str) -> None:
+    assert subdir_of(text) == expected
+
+
+@pytest.mark.parametrize("text", ["noarch", "linux-riscv64", "windows/amd64", ""])
+def test_what_names_no_subdir_is_an_error(text: str) -> None:
+    with pytest.raises(SpecError):
+        subdir_of(text)
+
+
 @pytest.mark.parametrize("subdir", [*sorted(set(SUBDIRS) - set(PLATFORM_OF_SUBDIR)), "noarch"])
 def test_no_image_is_made_for_a_subdir_that_is_not_linux(subdir: str) -> None:
     with pytest.raises(SpecError, match=f"^no image can be made for {subdir}$"):
@@ -57,6 +77,7 @@ def test_a_platform_without_packages_is_an_error(text: str) -> None:
     [
         ("linux", "x86_64", "linux-64"),
         ("linux", "aarch64", "linux-aarch64"),
+        ("linux", "ppc64le", "linux-ppc64le"),
         ("darwin", "arm64", "osx-arm64"),
         ("win32", "AMD64", "win-64"),
     ],

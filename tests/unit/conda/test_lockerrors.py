@@ -17,7 +17,7 @@ ENVIRONMENT = Path("envs/ai.yml")
         pytest.param(
             "noise\nCould not lock the environment for platform linux-64\n"
             "nothing provides x\n  needed by y\n    Command: ['conda']\n    STDOUT:\n" + TRACE,
-            "linux-64: nothing provides x\n  needed by y",
+            "nothing provides x\n  needed by y",
             id="a solver of the user's own",
         ),
         pytest.param(

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -9,13 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from condabox.conda.inputs import LockInputs
-from condabox.conda.lockfile import LockedPackage
+from condabox.conda.lockfile import LockedPackage, lock_path
 from condabox.conda.lockreader import read_lock_file
-from condabox.conda.lockwriter import finished
 from condabox.errors import LockError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SHA = "ab" * 32
 CHANNEL = "https://conda.anaconda.org/conda-forge"
@@ -70,6 +67,18 @@ def problem(path: Path, content: object) -> str:
     with pytest.raises(LockError) as caught:
         read_lock_file(write(path, content))
     return caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ("envs/ai.yml", "envs/ai.conda-lock.yml"),
+        ("environment.yaml", "environment.conda-lock.yml"),
+        ("a.b.yml", "a.b.conda-lock.yml"),
+    ],
+)
+def test_the_lock_lies_beside_the_environment(environment: str, expected: str) -> None:
+    assert lock_path(Path(environment)) == Path(expected)
 
 
 def test_a_conda_package_is_read(lock: Path) -> None:
@@ -300,23 +309,19 @@ def test_a_hundred_packages_for_three_platforms_are_read_at_once(lock: Path) -> 
     assert time.perf_counter() - started < 1  # about 0.03 s, on a machine that is not busy
 
 
-def test_the_finished_lock_names_the_environment_file_alone(lock: Path) -> None:
-    made = yaml.safe_dump(document(entry(), sources=["main.yml", "dev.yml"])).encode()
-    data = finished(made, environment=lock.with_name("ai.yml"), subdirs={"linux-64"})
+def test_sizes_are_of_conda_packages(lock: Path) -> None:
+    sizes = {"condabox-sizes-linux-64": '{"numpy":7,"some-wheel":9}', "condabox": "1"}
+    write(lock, document(entry(), wheel(), custom_metadata=sizes))
+    found = read_lock_file(lock).environments["linux-64"].packages
 
-    assert yaml.safe_load(data)["metadata"]["sources"] == ["ai.yml"]
-    assert b"condabox lock ai.yml" in data
-    assert b"main.yml" not in data
+    assert [(p.name, p.size) for p in found] == [("numpy", 7), ("some-wheel", None)]
 
 
-def test_the_finished_lock_has_the_wanted_platforms_alone(lock: Path) -> None:
-    made = document(entry(), entry(platform="win-64"), platforms=["linux-64", "win-64"])
-    data = finished(
-        yaml.safe_dump(made).encode(), environment=lock.with_name("a.yml"), subdirs={"linux-64"}
-    )
-    lock.write_bytes(data)
+@pytest.mark.parametrize("text", ["[]", "{", '{"numpy": "7"}', '{"numpy": -7}', '{"numpy": true}'])
+def test_sizes_that_are_none_are_refused(lock: Path, text: str) -> None:
+    custom = {"condabox-sizes-linux-64": text, "condabox": "1"}
 
-    assert read_lock_file(lock).subdirs == ("linux-64",)
+    assert "condabox-sizes-linux-64" in problem(lock, document(entry(), custom_metadata=custom))
 
 
 @given(

@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from condabox.conda import solver_command
-from condabox.conda.solver_request import VARIABLE, SolverRequest
+from condabox.conda.solver_request import (
+    VARIABLE,
+    SolverReport,
+    SolverRequest,
+    reported_failure,
+)
 from condabox.settings import Settings
-from tests.fakes.channel import everywhere, small_world, write_channel
+from tests.fakes.channel import FakePackage, everywhere, small_world, write_channel
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 FORGE = "https://conda.anaconda.org/conda-forge"
+OLD_NUMPY = ("numpy", "1.26.0", "linux-64")
 
 
 class Command:
@@ -24,7 +30,7 @@ class Command:
         self._patch = monkeypatch
         self.root = tmp_path / "channel"
         self.prefix = tmp_path / "prefix"
-        self.failure = tmp_path / "failure.json"
+        self.report = tmp_path / "report.json"
         self.output = tmp_path / "output"
         self.virtual = tmp_path / "conda-lock-fake-repodata-x1"
         mirror = write_channel(self.root, small_world())
@@ -34,10 +40,8 @@ class Command:
         monkeypatch.setenv("CONDA_PKGS_DIRS", str(tmp_path / "pkgs"))
         self.request()
 
-    def request(self, *specs: str) -> None:
-        request = SolverRequest(
-            settings=self.settings, specs={"linux-64": specs}, failure=self.failure
-        )
+    def request(self, **told: Any) -> None:
+        request = SolverRequest(settings=self.settings, report=self.report, **told)
         self._patch.setenv(VARIABLE, request.to_variable())
 
     def __call__(self, *arguments: str) -> Any:
@@ -113,15 +117,63 @@ def test_no_solution_is_told_to_conda_lock_and_to_the_locker(command: Command) -
     assert caught.value.code == 1
     told = json.loads(command.output.read_text())
     assert "numpy <1" in told["message"]
-    reported = SolverRequest(settings=command.settings, failure=command.failure).reported()
+    reported = reported_failure(command.report)
     assert reported is not None
-    assert reported.message == f"linux-64: {told['message']}"
+    assert reported.message == told["message"]
 
 
-def test_nothing_is_reported_where_nothing_failed(command: Command) -> None:
-    request = SolverRequest(settings=command.settings, failure=command.failure)
+def test_no_failure_is_reported_where_nothing_failed(command: Command) -> None:
+    assert reported_failure(command.report) is None
+    command.solve("create", "libc")
+    assert reported_failure(command.report) is None
 
-    assert request.reported() is None
+
+def test_sizes_are_reported_to_the_locker(command: Command) -> None:
+    (action,) = command.solve("create", "libc")["actions"]["FETCH"]
+
+    assert SolverReport.read(command.report).sizes == {"libc": action["size"]}
+
+
+def test_a_solver_of_others_reports_nothing(tmp_path: Path) -> None:
+    assert SolverReport.read(tmp_path / "report.json") == SolverReport(sizes={})
+
+
+def test_what_is_preferred_stays(command: Command) -> None:
+    (old,) = (p for p in small_world() if (p.name, p.version, p.subdir) == OLD_NUMPY)
+    command.request(preferred=(f"{FORGE}/linux-64/{old.filename}",))
+
+    assert versions(command.solve("create", "numpy"))["numpy"] == "1.26.0"
+    assert versions(command.solve("create", "numpy>=2"))["numpy"] == "2.1.0"
+
+
+def test_the_second_stage_bends_to_the_first(command: Command) -> None:
+    """Left to itself the tool would be the newest, which wants an older numpy."""
+    tools = [
+        FakePackage(name="tool", version="1.0", depends=("numpy",)),
+        FakePackage(name="tool", version="2.0", depends=("numpy <2",)),
+    ]
+    write_channel(command.root, [*small_world(), *tools])
+    command.request(main=("numpy",))
+
+    found = versions(command.solve("create", "numpy", "tool"))
+    assert (found["numpy"], found["tool"]) == ("2.1.0", "1.0")
+    assert SolverReport.read(command.report).moved == ()
+
+
+def test_what_the_second_stage_had_to_move_is_told(command: Command) -> None:
+    tool = FakePackage(name="tool", version="2.0", depends=("numpy <2",))
+    write_channel(command.root, [*small_world(), tool])
+    command.request(main=("numpy", "python"))
+
+    found = versions(command.solve("create", "numpy", "python", "tool"))
+    assert (found["numpy"], found["tool"], found["python"]) == ("1.26.0", "2.0", "3.12.4")
+    assert SolverReport.read(command.report).moved == ("numpy 2.1.0 0 -> 1.26.0 0",)
+
+
+def test_what_is_asked_for_also_counts(command: Command) -> None:
+    command.request(also=("numpy <2",))
+
+    assert versions(command.solve("create", "numpy"))["numpy"] == "1.26.0"
 
 
 def test_list_tells_what_conda_lock_s_prefix_has(command: Command) -> None:
@@ -148,15 +200,6 @@ def test_install_moves_what_is_named_alone(command: Command) -> None:
     assert versions(command.solve("install", "libblas")) == {"libblas": "4.0"}
 
 
-def test_install_keeps_to_everything_that_is_asked_for(command: Command) -> None:
-    command.install("numpy", "python=3.12")
-    newest = everywhere("numpy", "9.0", depends=("python >=3.13",))
-    write_channel(command.root, [*small_world(), *newest, *everywhere("python", "3.13.0")])
-    command.request("python=3.12", "numpy")
-
-    assert versions(command.solve("install", "numpy")) == {}
-
-
 def test_info_tells_conda_lock_s_own_folder_of_packages(command: Command, tmp_path: Path) -> None:
     assert command("info", "--json")["pkgs_dirs"] == [str(tmp_path / "pkgs")]
 
@@ -178,12 +221,16 @@ def test_what_conda_lock_does_not_use_is_refused(command: Command, arguments: li
 
 
 def test_a_person_s_call_uses_the_settings_of_the_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "condabox.toml").write_text("cache-dir = 'here'\n")
+    """And fills in the variables of its mirrors."""
+    monkeypatch.delenv(VARIABLE)
+    monkeypatch.setenv("WHERE", command.root.name)
+    mirror = f"{command.root.parent.as_uri()}/$WHERE"
+    (tmp_path / "condabox.toml").write_text(
+        f"cache-dir = 'here'\n[channels.mirrors]\n'{FORGE}' = ['{mirror}']\n"
+    )
     monkeypatch.chdir(tmp_path)
 
-    request = SolverRequest.of_environment({"HOME": str(tmp_path)})
-
-    assert request.settings.cache_dir == tmp_path / "here"
-    assert request.failure is None
+    assert versions(command.solve("create", "libc")) == {"libc": "1.2"}
+    assert SolverReport.read(command.report).sizes == {}
