@@ -22,7 +22,7 @@ class BuildPlan:
     name: str
     """The environment's name."""
     source: Path
-    """The environment file."""
+    """The environment file, or the lock file where that is all."""
     platform: Platform
     locked: LockedEnvironment
     lock: LockFile

@@ -11,7 +11,7 @@ from condabox.backends.prefix_layers import OLDEST, PrefixLayers
 from condabox.backends.result import BuildResult, BuiltLayer
 from condabox.base import open_base, pinned
 from condabox.conda.activation import compile_activation
-from condabox.conda.conflicts import find_conflicts
+from condabox.conda.conflicts import Conflicts, find_conflicts
 from condabox.conda.order import in_link_order
 from condabox.conda.python import PythonInfo
 from condabox.configuration import annotations_of, container_config
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from condabox.backends.prefix_layers import PrefixLayer
     from condabox.base import Base
     from condabox.conda.activation import Activation
-    from condabox.conda.conflicts import Conflicts
     from condabox.conda.inventory import PackageInventory
     from condabox.conda.lockfile import LockedEnvironment, LockedPackage
     from condabox.events import Reporter
@@ -53,7 +52,7 @@ def build_image(
     python = _python_of(plan.locked, known)
     ordered = in_link_order(plan.locked.packages)
     inventories = known.of(ordered, python=python)
-    conflicts = find_conflicts(ordered, inventories)
+    conflicts = _conflicts(ordered, inventories)
     prefix_layers = PrefixLayers(
         plan=plan,
         python=python,
@@ -81,6 +80,23 @@ def build_image(
             *activation.problems,
         ),
     )
+
+
+def _conflicts(
+    packages: Sequence[LockedPackage], inventories: Mapping[str, PackageInventory]
+) -> Conflicts:
+    """Find what packages lose to others: those of prod to each other alone.
+
+    Prod's layers are then the same in every variant.  What they keep lies below the rest.
+    """
+    everything = find_conflicts(packages, inventories)
+    prod = find_conflicts([package for package in packages if package.prod], inventories)
+    of_others = {
+        package.sha256: everything.lost[package.sha256]
+        for package in packages
+        if not package.prod and package.sha256 in everything.lost
+    }
+    return Conflicts(lost={**prod.lost, **of_others}, reports=everything.reports)
 
 
 def _open_base(
@@ -205,8 +221,9 @@ def _assemble(
     image = new_image(
         base=base.image,
         layers=[
-            *((made.layer, f"condabox: {made.title}") for made in prefix_layers),
+            *((made.layer, f"condabox: {made.title}") for made in prefix_layers if made.prod),
             (top, f"condabox: {_top_title(plan)}"),
+            *((made.layer, f"condabox: {made.title}") for made in prefix_layers if not made.prod),
         ],
         blobs=blobs,
         config=container_config(
@@ -242,20 +259,24 @@ def _built_layers(
             unpacked=None,
             cached=True,
         )
-    for made in prefix_layers:
-        yield BuiltLayer(
-            title=made.title,
-            packages=tuple(each.name for each in made.packages),
-            compressed=made.layer.descriptor.size,
-            unpacked=made.layer.size,
-            cached=made.cached,
-        )
+    yield from (_built_layer(made) for made in prefix_layers if made.prod)
     yield BuiltLayer(
         title=_top_title(plan),
         packages=(),
         compressed=top.descriptor.size,
         unpacked=top.size,
         cached=False,
+    )
+    yield from (_built_layer(made) for made in prefix_layers if not made.prod)
+
+
+def _built_layer(made: PrefixLayer) -> BuiltLayer:
+    return BuiltLayer(
+        title=made.title,
+        packages=tuple(each.name for each in made.packages),
+        compressed=made.layer.descriptor.size,
+        unpacked=made.layer.size,
+        cached=made.cached,
     )
 
 

@@ -50,6 +50,11 @@ class PrefixLayer:
     cached: bool
 
     @property
+    def prod(self) -> bool:
+        """Whether every variant of the image has it."""
+        return all(package.prod for package in self.packages)
+
+    @property
     def title(self) -> str:
         """The names of its packages."""
         return ", ".join(package.name for package in self.packages)
@@ -94,10 +99,18 @@ class PrefixLayers:
         )
 
     def _jobs(self) -> list[_Job]:
-        packages = {package.sha256: package for package in self.plan.locked.packages}
-        candidates = [self._candidate(package) for package in self.plan.locked.packages]
-        groups = group_packages(candidates, budget=self.plan.budget)
-        return [self._job(tuple(packages[each.key] for each in group)) for group in groups]
+        """Return prod's layers first, which are the same whatever else there is."""
+        return [
+            self._job(packages)
+            for prod in (True, False)
+            for packages in self._groups([p for p in self.plan.locked.packages if p.prod is prod])
+        ]
+
+    def _groups(self, packages: Sequence[LockedPackage]) -> Iterator[tuple[LockedPackage, ...]]:
+        by_key = {package.sha256: package for package in packages}
+        candidates = [self._candidate(package) for package in packages]
+        for group in group_packages(candidates, budget=self.plan.budget):
+            yield tuple(by_key[each.key] for each in group)
 
     def _candidate(self, package: LockedPackage) -> LayerCandidate:
         return LayerCandidate(

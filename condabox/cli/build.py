@@ -11,19 +11,26 @@ import typer
 
 from condabox.cli.build_options import (
     Base,
+    Dev,
     DryRun,
     Frozen,
     Layers,
     Load,
     Locked,
+    LockEnvironment,
+    LockFile,
     MetadataFile,
     Output,
+    Source,
     Tags,
+    VariantName,
 )
-from condabox.cli.console import choose_reporter, format_size
-from condabox.cli.options import Environment, Json, Platforms, Quiet, parse_platforms
+from condabox.cli.console import choose_reporter
+from condabox.cli.options import Json, Platforms, Quiet, parse_platforms
 from condabox.layering import DEFAULT_BUDGET
 from condabox.oci.compress import Compression
+from condabox.reporting.formats import format_size
+from condabox.workflows.build_request import Variant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -35,15 +42,19 @@ _TITLE_WIDTH = 48
 
 
 def build(
-    environment: Environment,
+    source: Source,
     *,
     tag: Tags = None,
+    variant: VariantName = Variant.PROD,
+    dev: Dev = False,
     platform: Platforms = None,
     base: Base = None,
     output: Output = None,
     load: Load = False,
     locked: Locked = False,
     frozen: Frozen = False,
+    lock_file: LockFile = None,
+    environment: LockEnvironment = None,
     layers: Layers = DEFAULT_BUDGET,
     compression: Annotated[
         Compression, typer.Option(help="How layers are compressed.")
@@ -53,33 +64,34 @@ def build(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Build an image from an environment file."""
+    """Build an image from an environment file, or from a lock file alone."""
     from condabox.settings import load_settings, source_date_epoch
-    from condabox.workflows.build import (
-        BuildRequest,
-        LockPolicy,
-        build_environment,
-        plan_environment,
-    )
+    from condabox.workflows.build import build_environment, plan_environment
+    from condabox.workflows.build_request import BuildRequest, LockPolicy
 
     if locked and frozen:
         raise typer.BadParameter("--locked and --frozen exclude each other")
+    if locked and lock_file:
+        raise typer.BadParameter("--locked compares ENV with its own lock, not with --lock-file")
     if dry_run and metadata_file:
         raise typer.BadParameter("--dry-run has no result for --metadata-file")
     policy = LockPolicy.LOCKED if locked else LockPolicy.FROZEN if frozen else LockPolicy.MAKE
     request = BuildRequest(
-        environment=environment,
+        environment=source,
+        lock_file=lock_file,
+        lock_environment=environment,
         names=tuple(tag or ()),
         platforms=parse_platforms(platform),
         base=base,
         output=output,
         load=load,
         lock_policy=policy,
+        variant=Variant.DEV if dev else variant,
         budget=layers,
         compression=compression,
         epoch=source_date_epoch(os.environ),
     )
-    settings = load_settings(environment.parent, env=os.environ)
+    settings = load_settings(source.parent, env=os.environ)
     reporter = choose_reporter(quiet=quiet)
     if dry_run:
         plans = plan_environment(request, settings=settings, env=os.environ, reporter=reporter)

@@ -7,6 +7,34 @@ from typing import Annotated
 
 import typer
 
+from condabox.workflows.build_request import Variant
+
+Source = Annotated[
+    Path,
+    typer.Argument(
+        help="Environment file to build from; or a lock file: conda-lock's, an explicit one "
+        "(@EXPLICIT) or a pixi.lock.",
+        metavar="ENV",
+        show_default=False,
+    ),
+]
+
+LockFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--lock-file",
+        help="Lock of any tool to take the packages from, as it is; ENV says all the rest.",
+        metavar="FILE",
+    ),
+]
+
+LockEnvironment = Annotated[
+    str | None,
+    typer.Option(
+        "--environment", help="Which environment of a pixi.lock. Default: default.", metavar="NAME"
+    ),
+]
+
 Tags = Annotated[
     list[str] | None,
     typer.Option(
@@ -51,6 +79,15 @@ Frozen = Annotated[
     bool,
     typer.Option("--frozen", help="Use the lock file as it is, stale or not."),
 ]
+
+VariantName = Annotated[
+    Variant,
+    typer.Option(
+        "--variant", help="prod, or dev: the same layers, and what is locked for development."
+    ),
+]
+
+Dev = Annotated[bool, typer.Option("--dev", help="Short for --variant dev.")]
 
 Layers = Annotated[
     int,

@@ -1,76 +1,42 @@
-"""From an environment file to an image: in the local store and Docker, an archive or a layout."""
+"""From an environment file or a lock to an image: in the local store and Docker, or in a file."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from condabox.backends.direct import build_image
+from condabox.conda.archive_depends import with_dependencies
+from condabox.conda.channels import located_channels
 from condabox.conda.condarc import read_condarc
-from condabox.conda.locker import lock_path
-from condabox.conda.lockreader import read_lock_file
-from condabox.conda.section import ImageSection
-from condabox.conda.spec import read_environment
+from condabox.conda.section import DevSection, ImageSection
 from condabox.conda.virtual_packages import DEFAULT_BASE
-from condabox.errors import DigestMismatchError, ImageError, LockError, SpecError, ToolMissingError
+from condabox.errors import (
+    DigestMismatchError,
+    ImageError,
+    LockError,
+    SpecError,
+    ToolMissingError,
+)
 from condabox.oci.image import index_of
 from condabox.oci.reference import Reference
 from condabox.outputs.docker import daemon_answers, load_into_docker
 from condabox.outputs.files import check_output, write_images
 from condabox.outputs.store import LocalStore
 from condabox.plan import BuildPlan
-from condabox.platforms import host_subdir, platform_of_subdir, subdir_of_platform
-from condabox.workflows.lock import LockRequest, lock, require_current, require_platforms
+from condabox.platforms import platform_of_subdir
+from condabox.workflows.build_source import find_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from condabox.backends.result import BuildResult
-    from condabox.conda.lockfile import LockFile
-    from condabox.conda.spec import EnvironmentSpec
     from condabox.events import Reporter
-    from condabox.oci.compress import Compression
     from condabox.oci.digest import Digest
     from condabox.oci.image import Image
-    from condabox.platforms import Platform
     from condabox.settings import Settings
-
-PROD = frozenset({"main"})
-"""The categories of the lock that an image gets."""
-
-_OF_MACOS = {"osx-64": "linux-64", "osx-arm64": "linux-aarch64", "win-64": "linux-64"}
-"""What containers run on, where they do not run on the host itself."""
-
-
-class LockPolicy(StrEnum):
-    """What a build may do about its lock file."""
-
-    MAKE = "make"
-    """Make a missing one; a stale one is an error."""
-    LOCKED = "locked"
-    """Neither may it be missing nor stale."""
-    FROZEN = "frozen"
-    """Use it as it is."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildRequest:
-    """What the user asked for."""
-
-    environment: Path
-    names: tuple[str, ...]
-    """References for the image; ``NAME:latest`` where there are none."""
-    platforms: tuple[Platform, ...]
-    """The host's, or else the environment file's first, where there are none."""
-    base: str | None
-    output: Path | None
-    load: bool
-    lock_policy: LockPolicy
-    budget: int
-    compression: Compression
-    epoch: int | None
+    from condabox.workflows.build_request import BuildRequest
+    from condabox.workflows.build_source import BuildSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,32 +85,43 @@ def plan_environment(
 ) -> tuple[BuildPlan, ...]:
     """Decide everything about the images of ``request``, for each platform one.
 
-    A missing lock file is made, if the request allows it.
+    A missing lock file is made, if the request allows it; of one that tells no sha256, the
+    channels are asked.
     """
+    source = _source(request, settings=settings, env=env, reporter=reporter)
+    return _plans(request, source)
+
+
+def _source(
+    request: BuildRequest, *, settings: Settings, env: Mapping[str, str], reporter: Reporter
+) -> BuildSource:
     _references(request)
     _check_places(request)
-    spec = read_environment(request.environment)
-    for key in _without_effect(spec.image):
-        reporter.warning(f"{spec.path}: condabox.{key} is checked but has no effect yet")
-    subdirs = _subdirs(request, spec)
-    locked = _lock_file(request, spec, subdirs, settings=settings, env=env, reporter=reporter)
-    bases = {subdir: _pinned_base(request, spec, locked, subdir) for subdir in subdirs}
+    source = find_source(request, settings=settings, env=env, reporter=reporter)
+    _require_variant(request, source)
+    for key in _without_effect(source.image):
+        reporter.warning(f"{source.path}: condabox.{key} is checked but has no effect yet")
+    return source
+
+
+def _plans(request: BuildRequest, source: BuildSource) -> tuple[BuildPlan, ...]:
+    bases = {subdir: _pinned_base(request, source, subdir) for subdir in source.subdirs}
     return tuple(
         BuildPlan(
-            name=spec.name,
-            source=spec.path,
+            name=source.name,
+            source=source.path,
             platform=platform_of_subdir(subdir),
-            locked=locked.environment(subdir, categories=PROD),
-            lock=locked,
+            locked=source.lock.environment(subdir, categories=request.variant.categories),
+            lock=source.lock,
             base=bases[subdir][0],
             base_digest=bases[subdir][1],
-            image=spec.image,
-            variables=spec.variables,
+            image=source.image,
+            variables=source.variables,
             budget=request.budget,
             compression=request.compression,
             epoch=request.epoch,
         )
-        for subdir in subdirs
+        for subdir in source.subdirs
     )
 
 
@@ -155,11 +132,25 @@ def build_environment(
 
     Without an output they go to the local store and, where a daemon answers, into Docker.
     """
-    plans = plan_environment(request, settings=settings, env=env, reporter=reporter)
-    references = _references(request) or (Reference.parse(f"{plans[0].name}:latest"),)
+    source = _source(request, settings=settings, env=env, reporter=reporter)
+    plans = _plans(request, source)
+    names = read_condarc(env).channels
+    settings = located_channels(source.channels, settings=settings, names=names)
+    references = _references(request) or (
+        Reference.parse(f"{plans[0].name}:{request.variant.tag}"),
+    )
     store = LocalStore(settings.cache_dir)
     results = tuple(
-        build_image(plan, settings=settings, blobs=store.blobs, reporter=reporter) for plan in plans
+        build_image(
+            replace(
+                plan,
+                locked=with_dependencies(plan.locked, settings=settings, reporter=reporter),
+            ),
+            settings=settings,
+            blobs=store.blobs,
+            reporter=reporter,
+        )
+        for plan in plans
     )
     images = tuple(result.image for result in results)
     try:
@@ -196,58 +187,35 @@ def _check_places(request: BuildRequest) -> None:
         raise ToolMissingError("no Docker daemon answers", hint="start Docker, or leave out --load")
 
 
+def _require_variant(request: BuildRequest, source: BuildSource) -> None:
+    missing = sorted(request.variant.categories - source.lock.categories - {"main"})
+    if missing:
+        raise LockError(
+            f"{source.lock.path} has no packages for {', '.join(missing)}",
+            hint="let the environment file have `dev: {}` below `condabox:`, and run "
+            "`condabox lock`",
+        )
+
+
 def _without_effect(section: ImageSection) -> Iterator[str]:
     """Yield the keys that were given, and that only later versions of condabox will act on."""
     default = ImageSection()
     for key in ("prune", "test"):
         if getattr(section, key) != getattr(default, key):
             yield key
-    if section.dev.jupyter_port != default.dev.jupyter_port:
+    dev, default_dev = section.dev or DevSection(), DevSection()
+    if dev.jupyter_port != default_dev.jupyter_port:
         yield "dev.jupyter"
-    if section.dev.ssh_port != default.dev.ssh_port:
+    if dev.ssh_port != default_dev.ssh_port:
         yield "dev.ssh"
 
 
-def _subdirs(request: BuildRequest, spec: EnvironmentSpec) -> tuple[str, ...]:
-    if request.platforms:
-        return tuple(map(subdir_of_platform, request.platforms))
-    host = host_subdir()
-    preferred = _OF_MACOS.get(host, host)
-    return (preferred,) if preferred in spec.platforms else spec.platforms[:1]
-
-
-def _lock_file(
-    request: BuildRequest,
-    spec: EnvironmentSpec,
-    subdirs: Sequence[str],
-    *,
-    settings: Settings,
-    env: Mapping[str, str],
-    reporter: Reporter,
-) -> LockFile:
-    path = lock_path(spec.path)
-    if not path.exists():
-        if request.lock_policy is not LockPolicy.MAKE:
-            raise LockError(
-                f"{path} does not exist, and --{request.lock_policy.value} forbids to make it",
-                hint=f"run `condabox lock {spec.path}` and commit the file",
-            )
-        require_platforms(spec, subdirs, known=spec.platforms)
-        lock(LockRequest(environments=(spec.path,)), settings=settings, env=env, reporter=reporter)
-    found = read_lock_file(path)
-    if request.lock_policy is not LockPolicy.FROZEN:
-        require_platforms(spec, subdirs, known={*spec.platforms, *found.subdirs})
-        require_current(spec, found, subdirs=subdirs, names=read_condarc(env).channels)
-    return found
-
-
-def _pinned_base(
-    request: BuildRequest, spec: EnvironmentSpec, locked: LockFile, subdir: str
-) -> tuple[str, str | None]:
+def _pinned_base(request: BuildRequest, source: BuildSource, subdir: str) -> tuple[str, str | None]:
     if request.base is not None:
         return request.base, None
-    base = spec.image.base or DEFAULT_BASE
-    return base, locked.base_digests.get(subdir) if locked.base == base else None
+    base = source.image.base or DEFAULT_BASE
+    pinned = source.lock.base == base
+    return base, source.lock.base_digests.get(subdir) if pinned else None
 
 
 def _put(

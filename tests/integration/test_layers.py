@@ -63,12 +63,43 @@ def test_a_new_version_of_one_package_changes_one_layer(project: Project, tmp_pa
         index={"timestamp": TIMESTAMP + 86_400_000},
     )
     index_channel(project.channel, [*sorted((tmp_path / "packages").glob("*.conda")), newer])
-    assert project.run("lock", "environment.yml").returncode == 0
+    assert project.run("lock", "--update", "environment.yml").returncode == 0
 
     project.build()
 
     after = layers(project)
     assert {name for name in before if before[name] != after[name]} == {"beta"}
+
+
+def test_dev_is_prod_and_layers_on_top(project: Project, tmp_path: Path) -> None:
+    """Also where a package for development ships a path of prod's, and comes first by name."""
+    folder = tmp_path / "packages"
+    contested = {"lib/alpha": b"not alpha's"}
+    for name, files in (("aa-tool", contested), ("ipykernel", {"lib/kernel": b"kernel"})):
+        make_package(folder, name, files=files)
+    index_channel(project.channel, sorted(folder.glob("*.conda")))
+    section = "condabox:\n  dev: {dependencies: [aa-tool]}\n"
+    project.environment.write_text(project.environment.read_text() + section)
+
+    prod = project.build()
+    below = list(layers(project).values())
+    dev = project.build("--dev")
+    layout = ImageLayout.open(project.root / "image")
+    image = layout.resolve("example:dev", platform=None)
+    stacked = [str(layer.digest) for layer in image.manifest.layers]
+
+    assert (prod["names"], dev["names"]) == (["example:latest"], ["example:dev"])
+    assert stacked[: len(below)] == below
+    added = [name for digest in stacked[len(below) :] for name in members(project, digest)]
+    assert "opt/env/lib/kernel" in added
+    assert {name for name in added if name.endswith("alpha")} <= {"opt/env/lib/alpha"}
+
+
+def test_without_a_dev_section_there_is_no_dev_image(project: Project) -> None:
+    done = project.run("build", "--dev", "environment.yml", "-o", "image")
+
+    assert done.returncode == 4
+    assert "dev: {}" in done.stderr
 
 
 def test_a_change_of_the_section_changes_no_layer(project: Project) -> None:
@@ -121,7 +152,7 @@ def test_a_path_that_a_package_loses_leaves_its_layer(project: Project, tmp_path
     index_channel(project.channel, [*sorted((tmp_path / "packages").glob("*.conda")), winner])
     text = project.environment.read_text()
     project.environment.write_text(text.replace("- small", "- small\n  - winner"))
-    assert project.run("lock", "environment.yml").returncode == 0
+    assert project.run("lock", "--update", "environment.yml").returncode == 0
 
     project.build()
 
