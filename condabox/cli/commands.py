@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from condabox.cli.build import build
+from condabox.cli.diff import diff
 from condabox.cli.images import images
 from condabox.cli.init import init
 from condabox.cli.load import load
-from condabox.cli.lock import lock
+from condabox.cli.lock import LockCommand, lock
 from condabox.cli.run import run
 from condabox.cli.save import save
 
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add every command to ``app``."""
-    for command in (init, lock, build, images, save, load):
+    app.command()(init)
+    app.command(cls=LockCommand)(lock)
+    for command in (diff, build, images, save, load):
         app.command()(command)
     app.command(
         context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}

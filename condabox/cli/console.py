@@ -9,6 +9,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from condabox.reporting.formats import format_size
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -18,18 +20,6 @@ if TYPE_CHECKING:
 
 _LINE_EVERY = 10.0
 """Seconds between two lines about the same task where there is no terminal."""
-
-_UNITS = ("B", "kB", "MB", "GB", "TB")
-
-
-def format_size(size: float) -> str:
-    """Print bytes as people read them: decimal units, three digits."""
-    for unit in _UNITS:
-        if size < 999.5 or unit == _UNITS[-1]:  # noqa: PLR2004  (what rounds to 1000 goes up)
-            digits = 0 if unit == "B" or size >= 99.95 else 1  # noqa: PLR2004
-            return f"{size:.{digits}f} {unit}"
-        size /= 1000
-    raise AssertionError
 
 
 def say(text: str) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import typer
 
-from condabox.cli.console import format_size
 from condabox.cli.options import Json
+from condabox.reporting.formats import format_size
 
 
 def images(*, as_json: Json = False) -> None:

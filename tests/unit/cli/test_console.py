@@ -7,26 +7,7 @@ from condabox.cli.console import (
     LineReporter,
     QuietReporter,
     choose_reporter,
-    format_size,
 )
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [
-        (0, "0 B"),
-        (999, "999 B"),
-        (1000, "1.0 kB"),
-        (99_940, "99.9 kB"),
-        (99_960, "100 kB"),
-        (999_400, "999 kB"),
-        (999_600, "1.0 MB"),
-        (2_345_678_901, "2.3 GB"),
-        (5_000_000_000_000_000, "5000 TB"),
-    ],
-)
-def test_sizes_are_printed_with_three_digits(size: int, text: str) -> None:
-    assert format_size(size) == text
 
 
 def test_without_a_terminal_progress_is_lines_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
