@@ -2,19 +2,65 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from condabox.workflows.init import CI
+
+
+class Jobs(StrEnum):
+    """Whose CI gets jobs."""
+
+    GITHUB = "github"
+    GITLAB = "gitlab"
+    NONE = "none"
 
 
 def init(
     environment: Annotated[
         Path, typer.Argument(help="Environment file to write.", metavar="ENV")
     ] = Path("environment.yml"),
+    *,
+    ci: Annotated[
+        Jobs | None,
+        typer.Option(
+            help="Write jobs that refresh the lock files and build the images, too. Default: for "
+            "GitHub or GitLab where git's origin, or jobs that are there, tell which. Named, it "
+            "also does so for an environment file that is there already.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Write an example environment file to start from."""
-    from condabox.workflows.init import write_example
+    """Write an example environment file to start from, and the tools of development images.
 
-    write_example(environment)
-    typer.echo(f"{environment}: edit it, then run `condabox build {environment}`")
+    Nothing that is there is overwritten.
+    """
+    from condabox.workflows.init import CI, StartRequest, hosted_ci, project_root, start_project
+
+    root = project_root(environment.parent, current=Path.cwd())
+    chosen = None if ci in {None, Jobs.NONE} else CI(ci)
+    if ci is None and not environment.exists():
+        chosen = hosted_ci(root)
+    written = start_project(StartRequest(environment=environment, root=root, ci=chosen))
+    typer.echo("\n".join(_lines(environment, written, ci=chosen)))
+
+
+def _lines(environment: Path, written: Sequence[Path], *, ci: CI | None) -> Iterator[str]:
+    for path in written:
+        yield f"wrote {os.path.relpath(path)}"
+    file = shlex.quote(str(environment))
+    if ci is None:
+        yield f"next: edit {file}, then run `condabox build {file}`"
+        return
+    tools = shlex.quote(str(environment.with_name("dev-tools.yml")))
+    yield f"next: edit {file}, run `condabox lock {file} {tools}`, and commit all of it"
+    if ci.value == Jobs.GITLAB:
+        yield "and let .gitlab-ci.yml have: include: [{local: .gitlab/condabox.gitlab-ci.yml}]"

@@ -41,7 +41,7 @@ def test_help_lists_every_command(
     assert run(monkeypatch, "--help") == 0
 
     out = capsys.readouterr().out
-    for command in ("init", "lock", "build", "images", "save", "load", "run"):
+    for command in ("init", "lock", "diff", "build", "images", "save", "load", "run"):
         assert f"\n  {command} " in out
 
 
@@ -71,7 +71,8 @@ def test_an_error_is_two_lines_on_stderr(
     out, err = capsys.readouterr()
     assert (code, out) == (3, "")
     assert err == (
-        f"condabox: error: {tmp_path}/environment.yml exists\n  hint: choose another name\n"
+        f"condabox: error: {tmp_path}/environment.yml exists\n"
+        "  hint: choose another name, or move it away\n"
     )
 
 
@@ -79,7 +80,7 @@ def test_a_bug_shows_its_traceback_and_asks_for_a_report(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["condabox", "init", str(tmp_path / "x.yml")])
-    monkeypatch.setattr("condabox.workflows.init.write_example", lambda _: 1 / 0)
+    monkeypatch.setattr("condabox.workflows.init.start_project", lambda _: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
         main()
@@ -164,12 +165,12 @@ import condabox.workflows.init
 from condabox.cli.app import main
 from condabox.files import replacing
 
-def write(path):
-    with replacing(path):
+def start(request):
+    with replacing(request.environment):
         print("up", flush=True)
         time.sleep(600)
 
-condabox.workflows.init.write_example = write
+condabox.workflows.init.start_project = start
 sys.argv = ["condabox", "init", sys.argv[1]]
 main()
 """
