@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PYTHON = "3.11"
 """The Python of Debian 12, which the world's packages are made for."""
@@ -27,6 +31,16 @@ class Architecture:
     def triple(self) -> str:
         """Debian's multiarch directory."""
         return f"{self.machine}-linux-gnu"
+
+    @property
+    def markers(self) -> Mapping[str, str]:
+        """What PEP 508 calls the platform."""
+        return {
+            "os_name": "posix",
+            "platform_machine": self.machine,
+            "platform_system": "Linux",
+            "sys_platform": "linux",
+        }
 
     @property
     def wheel_platforms(self) -> tuple[str, ...]:

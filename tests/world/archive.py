@@ -125,8 +125,8 @@ def _index(metadata: Metadata) -> JsonObject:
     if metadata.noarch is not None:
         index["noarch"] = metadata.noarch
     else:
-        index["arch"] = {"linux-64": "x86_64"}.get(metadata.subdir, metadata.subdir[6:])
-        index["platform"] = "linux"
+        index["platform"], _, arch = metadata.subdir.partition("-")
+        index["arch"] = {"64": "x86_64"}.get(arch, arch)
     return index
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from condabox.files import write_atomically
 from tests.world.architectures import ARCHITECTURES
-from tests.world.archive import Built
+from tests.world.archive import Built, write_package
 from tests.world.debian_packages import build_debian_package
 from tests.world.handmade import PROBE, build_prefix_probe, build_python_abi
 from tests.world.wheel_packages import build_noarch_package, build_platform_package
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from tests.world.apt import Deb
+    from tests.world.archive import Metadata
     from tests.world.bytecode import Interpreter
     from tests.world.debian_recipes import DebianRecipe
     from tests.world.patching import Provider
@@ -193,6 +194,33 @@ class HandmadeJob:
             build_hash=build_hash,
         )
         return [built]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockOnlyJob:
+    """The packages without files of a platform that is only locked for."""
+
+    packages: tuple[Metadata, ...]
+
+    @property
+    def weight(self) -> int:
+        """Next to nothing."""
+        return 0
+
+    def inputs(self) -> object:
+        """Return what the packages say of themselves: there is nothing else in them."""
+        return [repr(metadata) for metadata in self.packages]
+
+    def build(
+        self,
+        workshop: Workshop,  # noqa: ARG002
+        *,
+        staging: Path,
+        output: Path,
+        build_hash: str,  # noqa: ARG002
+    ) -> list[Built]:
+        """Build every package."""
+        return [write_package(staging, metadata, directory=output) for metadata in self.packages]
 
 
 def do(job: Job, workshop: Workshop) -> tuple[Built, ...]:

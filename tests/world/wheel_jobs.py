@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from tests.world.architectures import ARCHITECTURES
-from tests.world.jobs import WheelJob
+from tests.world.jobs import LockOnlyJob, WheelJob
+from tests.world.lock_only import LOCK_ONLY, describe_python, describe_wheel
 from tests.world.pip import fetch_wheels, size_at_hand
 from tests.world.wheel_recipes import PYTORCH, PYTORCH_LIMIT, conda_name
 from tests.world.wheels import read_wheel, requirements
@@ -79,12 +80,21 @@ def wheel_jobs(collection: Collection) -> Iterator[WheelJob]:
             requirements(
                 wheel,
                 # What is noarch needs the same everywhere.
-                architecture=ARCHITECTURES["linux-64" if subdir == "noarch" else subdir],
+                markers=ARCHITECTURES["linux-64" if subdir == "noarch" else subdir].markers,
                 wheels=projects,
             )
             for subdir, wheel in group
         )
         yield WheelJob(wheels=tuple(group), depends=depends)
+
+
+def lock_only_jobs(collection: Collection, *, subdir: str, python: str) -> Iterator[LockOnlyJob]:
+    """Yield a job for each platform that is only locked for, with what ``subdir`` has wheels of."""
+    projects = {wheel.project: wheel for _, wheel in _newest_last(collection)}
+    for platform in LOCK_ONLY.values():
+        wheels = sorted(collection.wheels[subdir], key=lambda wheel: wheel.path.name)
+        described = (describe_wheel(wheel, platform, projects=projects) for wheel in wheels)
+        yield LockOnlyJob(packages=(describe_python(platform, version=python), *described))
 
 
 def pypi_mapping(collection: Collection) -> bytes:

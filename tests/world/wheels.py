@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from email.message import Message
     from pathlib import Path
 
-    from tests.world.architectures import Architecture
-
 _PATCH_LEVEL = f"{PYTHON}.2"
 
 
@@ -73,14 +71,14 @@ def read_wheel(path: Path) -> Wheel:
 
 
 def requirements(
-    wheel: Wheel, *, architecture: Architecture, wheels: Mapping[str, Wheel]
+    wheel: Wheel, *, markers: Mapping[str, str], wheels: Mapping[str, Wheel]
 ) -> tuple[str, ...]:
     """Return what ``wheel`` needs as match specs, sorted, extras of others written out.
 
-    ``wheels`` are all the projects of the world: markers are evaluated for ``architecture``.
+    ``markers`` are the platform's words of PEP 508, ``wheels`` all the projects of the world.
     """
     found: dict[str, SpecifierSet] = {}
-    for requirement in _active(wheel, extras=("",), architecture=architecture, wheels=wheels):
+    for requirement in _active(wheel, extras=("",), markers=markers, wheels=wheels):
         name = conda_name(canonicalize_name(requirement.name))
         found[name] = found.get(name, SpecifierSet()) & requirement.specifier
     return tuple(match_spec(name, found[name]) for name in sorted(found))
@@ -110,21 +108,18 @@ def _active(
     wheel: Wheel,
     *,
     extras: Iterable[str],
-    architecture: Architecture,
+    markers: Mapping[str, str],
     wheels: Mapping[str, Wheel],
 ) -> Iterator[Requirement]:
     environment = {
         "implementation_name": "cpython",
         "implementation_version": _PATCH_LEVEL,
-        "os_name": "posix",
-        "platform_machine": architecture.machine,
         "platform_python_implementation": "CPython",
         "platform_release": "",
-        "platform_system": "Linux",
         "platform_version": "",
         "python_full_version": _PATCH_LEVEL,
         "python_version": PYTHON,
-        "sys_platform": "linux",
+        **markers,
     }
     for requirement in wheel.requires:
         marker = requirement.marker
@@ -138,7 +133,7 @@ def _active(
         if requirement.extras:
             other = wheels[canonicalize_name(requirement.name)]
             yield from _active(
-                other, extras=sorted(requirement.extras), architecture=architecture, wheels=wheels
+                other, extras=sorted(requirement.extras), markers=markers, wheels=wheels
             )
 
 

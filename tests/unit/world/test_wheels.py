@@ -61,7 +61,7 @@ def test_markers_are_those_of_the_target(tmp_path: Path) -> None:
         "Requires-Dist: typing_extensions>=4",
     )
 
-    found = {arch: requirements(wheel, architecture=arch, wheels={}) for arch in (X86, ARM)}
+    found = {arch: requirements(wheel, markers=arch.markers, wheels={}) for arch in (X86, ARM)}
 
     assert found[X86] == ("intel", "typing_extensions >=4")
     assert found[ARM] == ("typing_extensions >=4",)
@@ -75,7 +75,7 @@ def test_extras_of_others_are_written_out_and_own_ones_dropped(tmp_path: Path) -
         tmp_path, "other", "Requires-Dist: always", 'Requires-Dist: tzdata>=1; extra == "more"'
     )
 
-    found = requirements(wheel, architecture=X86, wheels={"other": other})
+    found = requirements(wheel, markers=X86.markers, wheels={"other": other})
 
     assert found == ("other", "python-tzdata >=1")
 
