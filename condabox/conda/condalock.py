@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from condabox.errors import SolveError
     from condabox.settings import Settings
 
+_WORKER = Path(__file__).with_name("condalock_worker.py")
 _SOLVER_HINT = "install it, or leave --solver away: condabox has its own"
 
 
@@ -118,7 +119,8 @@ class CondaLockRun:
         solver = str(self.folder / "condabox-solver")
         if self.solver is not None:
             solver = process.find(self.solver, hint=_SOLVER_HINT)
-        command = [sys.executable, "-m", "conda_lock", "lock", "--conda", solver, "--no-mamba"]
+        # by its path: the user's own conda must not find condabox's modules
+        command = [sys.executable, "-P", str(_WORKER), "lock", "--conda", solver, "--no-mamba"]
         # Of a package in two files the last one counts: main comes last.
         for category in reversed(categories_of(self.inputs)):
             command += ["--file", f"{category}.yml"]

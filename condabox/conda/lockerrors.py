@@ -19,7 +19,6 @@ _FROM_SOLVER = re.compile(
 )
 _EXCEPTION = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*): (.*)\Z", re.MULTILINE | re.DOTALL)
 _NO_WHEEL = re.compile(r"Unable to find installation candidates for (\S+) \(([^)]+)\)")
-_NOT_IN_INDEX = re.compile(r"^Package (\S+) \(([^)]+)\) not found\.$")
 _REFUSED = re.compile(r"Authorization error accessing (\S+)")
 _SHOWN = 2000
 
@@ -62,12 +61,15 @@ def _of_pip(message: str, *, environment: Path) -> SolveError:
             "and Python that it is locked for",
             hint="choose a version that has one, or take the package from a conda channel",
         )
-    unknown = _NOT_IN_INDEX.fullmatch(message)
-    if unknown is not None:
+    if "does not have the sha256 that is asked for" in message:
         return SolveError(
-            f"{environment}: pip's index does not have {unknown[1]} {unknown[2]}, the version that "
-            "comes from conda and that a package from pip needs",
-            hint=f"choose a version of {unknown[1]} in `dependencies:` that the index has too",
+            f"{environment}: pip: {message}",
+            hint="leave the hash away, or name the file that has it",
+        )
+    if "Incompatible constraints" in message or "version solving failed" in message:
+        return SolveError(
+            f"{environment}: {message[:_SHOWN]}",
+            hint="what conda installs stays as it is: choose versions that go with it",
         )
     if "Got pip specs without Python" in message:
         return SolveError(

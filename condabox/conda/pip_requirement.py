@@ -110,6 +110,12 @@ def _bad_address(name: str, address: str) -> tuple[str, str] | None:
             f"the address of {name} holds credentials, which would be locked",
             "keep them out of the file, for example in ~/.netrc",
         )
+    if not url.path.endswith(".whl"):
+        # to know what a source needs, somebody would have to run it
+        return (
+            f"the address of {name} is not that of a wheel",
+            "make one of it, `pip wheel`, and publish that",
+        )
     return None
 
 

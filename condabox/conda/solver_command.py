@@ -198,7 +198,8 @@ def _fetch_action(record: PackageRecord) -> JSON:
         "build_number": record.build_number,
         "channel": f"{record.channel}/{record.subdir}",
         "constrains": list(record.constrains),
-        "depends": list(record.depends),
+        # conda-lock follows dependencies, and one that leads to itself for ever
+        "depends": [spec for spec in record.depends if package_of(spec) != record.name],
         "fn": record.filename,
         "md5": record.md5,
         "name": record.name,

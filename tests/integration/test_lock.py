@@ -699,17 +699,6 @@ def test_what_has_no_wheel_for_the_platform_is_told(project: Project, index: Cha
     assert "conda channel" in str(caught.value.hint)
 
 
-def test_the_index_must_know_what_conda_has_for_pip(project: Project, index: ChannelServer) -> None:
-    publish(index.root, "numpy", "2.0", tag="py3-none-any")
-    publish(index.root, "app", "1.0", tag="py3-none-any", requires=("numpy",))
-    project.settings = replace(project.settings, pip_index_url=f"{index.url}/simple")
-    project.write(DEPENDENCIES + "  - pip: [app]\n")
-
-    with pytest.raises(SolveError, match=r"does not have numpy 1\.26\.0") as caught:
-        project.lock()
-    assert "numpy" in str(caught.value.hint)
-
-
 def test_what_has_only_its_source_is_told(project: Project, index: ChannelServer) -> None:
     publish_source(index.root, "ancient", "1.0")
     project.settings = replace(project.settings, pip_index_url=f"{index.url}/simple")

@@ -27,6 +27,7 @@ def failure(text: str, folder: Path) -> tuple[str, str | None]:
         "requests[socks] >=2,<3",
         "requests ; sys_platform == 'linux'",
         "foo @ https://files.example/foo-1.0-py3-none-any.whl",
+        "foo[all] @ http://files.example/foo-1.0-py3-none-any.whl?at=1#sha256=00 ; os_name == 'nt'",
     ],
 )
 def test_a_requirement_that_can_be_locked_is_kept_as_it_is(tmp_path: Path, text: str) -> None:
@@ -99,6 +100,12 @@ def test_names_are_normalized() -> None:
             "the address of foo is not one of the web",
             "write it as `name @ https://…`",
             id="ftp",
+        ),
+        pytest.param(
+            "foo @ https://files.example/foo-1.0.tar.gz#sha256=00",
+            "the address of foo is not that of a wheel",
+            "make one of it, `pip wheel`, and publish that",
+            id="source",
         ),
         pytest.param(
             "foo @ https://[files.example/foo.whl",

@@ -128,6 +128,14 @@ def test_no_failure_is_reported_where_nothing_failed(command: Command) -> None:
     assert reported_failure(command.report) is None
 
 
+def test_a_package_that_needs_itself_needs_nothing(command: Command) -> None:
+    circle = FakePackage(name="circle", depends=("circle >=1",))
+    write_channel(command.root, [*small_world(), circle])
+
+    (action,) = command.solve("create", "circle")["actions"]["FETCH"]
+    assert action["depends"] == []
+
+
 def test_sizes_are_reported_to_the_locker(command: Command) -> None:
     (action,) = command.solve("create", "libc")["actions"]["FETCH"]
 
