@@ -1,34 +1,42 @@
-"""One registry's API, as in distribution-spec `spec.md`: manifests and blobs of repositories."""
+"""One registry: how it is reached, who we are to it, and what is read from it.
+
+The API is distribution-spec's `spec.md`.
+"""
 
 from __future__ import annotations
 
 import ipaddress
-import json
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from condabox.decode import each, mapping, optional
 from condabox.errors import DigestMismatchError, ImageError, RegistryError
 from condabox.oci import mediatype
 from condabox.oci.digest import Digest, expect_digest
+from condabox.oci.model import parse_document
 from condabox.oci.reference import DOCKER_HUB
-from condabox.registry.tokens import AuthorizationRequest, Authorizer
+from condabox.registry.addresses import joined, origin_of
+from condabox.registry.failures import pull_failure, words_of
+from condabox.registry.tokens import Authorizer
+from condabox.registry.tokenserver import Access, AuthorizationRequest
+from condabox.registry.transport import ATTEMPTS, ConnectionLostError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from contextlib import AbstractContextManager
 
+    from condabox.content import Content
     from condabox.registry.credentials import Credentials
-    from condabox.registry.transport import Response, Stream, Transport
+    from condabox.registry.messages import Response
+    from condabox.registry.transport import Stream, Transport
 
 _HUB_API = "registry-1.docker.io"
-_MANIFEST_LIMIT = 8 << 20
-"""Twice of what distribution-spec asks registries to accept."""
+_ANSWER_LIMIT = 8 << 20
+"""Twice of what distribution-spec asks registries to accept as a manifest."""
 _ERROR_LIMIT = 64 << 10
-_ACCEPT = ", ".join((*mediatype.INDEXES, *mediatype.MANIFESTS))
+_MANIFEST_TYPES = (*mediatype.INDEXES, *mediatype.MANIFESTS)
+ACCEPT = {"Accept": ", ".join(_MANIFEST_TYPES)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,121 +67,156 @@ class RegistryClient:
 
         Docker Hub does not count these requests as pulls.
         """
-        headers = {"Accept": _ACCEPT}
-        with self._stream("HEAD", repository, f"manifests/{selector}", headers=headers) as stream:
-            if stream.status != HTTPStatus.OK:
-                return None
-            text = stream.headers.get("docker-content-digest", "")
-        try:
-            return Digest.parse(text)
-        except ImageError:
-            return None
+        access = Access.to_pull(repository)
+        answer = self.request("HEAD", manifest_path(repository, selector), access, headers=ACCEPT)
+        return stated_digest(answer) if answer.status == HTTPStatus.OK else None
 
     def manifest(self, repository: str, selector: str) -> bytes:
         """Fetch the manifest or index that ``selector``, a tag or a digest, points to."""
         what = f"{self.host}/{repository}{'@' if ':' in selector else ':'}{selector}"
-        answer = self._request(repository, f"manifests/{selector}")
+        access = Access.to_pull(repository)
+        answer = self.request("GET", manifest_path(repository, selector), access, headers=ACCEPT)
         if answer.status != HTTPStatus.OK:
-            raise self._failure(answer, what)
+            raise self._pull_failure(answer, what)
         if ":" in selector:
             try:
                 expect_digest(Digest.of(answer.body), want=Digest.parse(selector))
             except DigestMismatchError as error:
                 raise DigestMismatchError(f"{what}: {error.message}") from None
+        _check_type(answer, what)
         return answer.body
 
     @contextmanager
     def blob(self, repository: str, digest: Digest, *, offset: int) -> Iterator[Stream]:
         """Open a blob from byte ``offset`` on; a stream of status 200 starts at 0 all the same."""
         headers = {"Range": f"bytes={offset}-"} if offset else {}
-        with self._stream("GET", repository, f"blobs/{digest}", headers=headers) as stream:
+        access = Access.to_pull(repository)
+        path = f"/v2/{repository}/blobs/{digest}"
+        with self._stream("GET", path, access, headers=headers) as stream:
             if stream.status not in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
                 answer = stream.read(limit=_ERROR_LIMIT)
-                raise self._failure(answer, f"{self.host}/{repository}@{digest}")
+                raise self._pull_failure(answer, f"{self.host}/{repository}@{digest}")
             yield stream
 
-    def _request(self, repository: str, path: str) -> Response:
+    def request(
+        self,
+        method: str,
+        address: str,
+        access: Access,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: Content | None = None,
+    ) -> Response:
+        """Return the whole answer to a request that may be repeated, whatever its status.
+
+        ``address`` is a path, or what the registry gave as a location.
+        """
         return self.transport.read_whole(
-            lambda: self._stream("GET", repository, path, headers={"Accept": _ACCEPT}),
-            limit=_MANIFEST_LIMIT,
+            lambda: self._stream(method, address, access, headers=headers, body=body),
+            limit=_ANSWER_LIMIT,
             host=self.host,
         )
 
+    def request_once(
+        self,
+        method: str,
+        address: str,
+        access: Access,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: Content | None = None,
+    ) -> Response:
+        """Return the answer to a request that must not be repeated blindly.
+
+        Raise ConnectionLostError when it is not known what has become of it.
+        """
+        with self._stream(
+            method, address, access, headers=headers, body=body, attempts=1
+        ) as stream:
+            return stream.read(limit=_ERROR_LIMIT)
+
+    def words(self, answer: Response) -> str:
+        """Return what the registry says in a refusal, for people."""
+        return self._authorizer.without_secrets(words_of(answer.body))
+
+    def _pull_failure(self, answer: Response, what: str) -> RegistryError:
+        return pull_failure(answer.status, self.words(answer), what=what, host=self.host)
+
     @contextmanager
     def _stream(
-        self, method: str, repository: str, path: str, *, headers: Mapping[str, str]
+        self,
+        method: str,
+        address: str,
+        access: Access,
+        *,
+        headers: Mapping[str, str] | None,
+        body: Content | None = None,
+        attempts: int = ATTEMPTS,
     ) -> Iterator[Stream]:
         endpoint = self._reached()
-        url = f"{endpoint.url}/v2/{repository}/{path}"
+        url = joined(endpoint.url, address)
+        # Uploads may go to storage elsewhere, which must not learn who we are, nor may ask.
+        ours = origin_of(url) == origin_of(endpoint.url)
         request = AuthorizationRequest(
-            repository=repository,
-            scope=f"repository:{repository}:pull",
-            url=url,
-            verify=endpoint.verify,
+            host=self.host, access=access, url=url, verify=endpoint.verify
         )
-        header = self._authorizer.header(request.scope)
-        with self._opened(method, url, headers, header) as stream:
-            if stream.status != HTTPStatus.UNAUTHORIZED:
-                yield stream
-                return
-            challenges = stream.headers.get("www-authenticate", "")
-            fresh = self._authorizer.answer(challenges, request=request, refused=header)
-            if fresh is None:
-                yield stream
-                return
-        with self._opened(method, url, headers, fresh) as stream:
-            yield stream
-
-    def _opened(
-        self, method: str, url: str, headers: Mapping[str, str], authorization: str | None
-    ) -> AbstractContextManager[Stream]:
-        sent = {**headers, "Authorization": authorization} if authorization else headers
-        return self.transport.stream(method, url, headers=sent, verify=self._reached().verify)
+        authorization = self._authorizer.header(request) if ours else None
+        for last in (False, True):
+            sent = dict(headers or {})
+            if authorization:
+                sent["Authorization"] = authorization
+            with self.transport.stream(
+                method, url, headers=sent, body=body, verify=endpoint.verify, attempts=attempts
+            ) as stream:
+                asked = ours and origin_of(stream.url) == origin_of(endpoint.url)
+                if stream.status != HTTPStatus.UNAUTHORIZED or not asked or last:
+                    yield stream
+                    return
+                challenges = stream.headers.get("www-authenticate", "")
+                authorization = self._authorizer.answer(
+                    challenges, request=request, refused=authorization
+                )
+                if authorization is None:
+                    yield stream
+                    return
+                with suppress(ConnectionLostError, RegistryError):
+                    stream.read(limit=_ERROR_LIMIT)  # so that the connection can be used again
 
     def _reached(self) -> _Endpoint:
         name = _HUB_API if self.host == DOCKER_HUB else self.host
         with self._lock:
             if self._endpoint is None:
-                self._endpoint = _Endpoint(url=f"https://{name}", verify=not self._insecure)
+                endpoint = _Endpoint(url=f"https://{name}", verify=not self._insecure)
                 if self._insecure and not self.transport.reachable(
                     f"https://{name}/v2/", verify=False
                 ):
-                    self._endpoint = _Endpoint(url=f"http://{name}", verify=False)
+                    endpoint = _Endpoint(url=f"http://{name}", verify=False)
+                self._endpoint = endpoint
             return self._endpoint
 
-    def _failure(self, answer: Response, what: str) -> RegistryError:
-        said = _said(answer.body)
-        detail = f": {said}" if said else ""
-        hint = None
-        if answer.status == HTTPStatus.NOT_FOUND:
-            return RegistryError(
-                f"{what}: the registry has no such image{detail}", hint="check the name and the tag"
-            )
-        if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-            # Registries answer so for what does not exist, too.
-            hint = f"check the name; if it is right, log in with `docker login {self.host}`"
-        elif answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-            hint = f"wait, log in with `docker login {self.host}`, or name a mirror in the settings"
-        return RegistryError(f"{what}: status {answer.status}{detail}", hint=hint)
+
+def manifest_path(repository: str, selector: str) -> str:
+    """Return where the manifest that ``selector``, a tag or a digest, points to is."""
+    return f"/v2/{repository}/manifests/{selector}"
 
 
-def _said(body: bytes) -> str:
-    # distribution-spec, "Error Codes": {"errors": [{"code": …, "message": …}]}
+def stated_digest(answer: Response) -> Digest | None:
+    """Return which manifest or blob the registry says that it is about, if it does."""
     try:
-        errors = each(
-            mapping(json.loads(body), at="").get("errors"),
-            lambda item, at: mapping(item, at=at),
-            at="errors",
+        return Digest.parse(answer.headers.get("docker-content-digest", ""))
+    except ImageError:
+        return None
+
+
+def _check_type(answer: Response, what: str) -> None:
+    # distribution-spec, "Pulling manifests": clients SHOULD reject unless both are the same
+    announced = answer.headers.get("content-type", "").partition(";")[0].strip()
+    stated = parse_document(answer.body, what=what).get("mediaType", announced)
+    if announced in _MANIFEST_TYPES and stated != announced:
+        raise ImageError(
+            f"{what}: the registry calls it {announced}, and it calls itself {str(stated)[:100]}",
+            hint="do not trust where it comes from",
         )
-        parts = [
-            f"{optional(error, 'code', str, at='') or ''} "
-            f"{optional(error, 'message', str, at='') or ''}".strip()
-            for error in errors
-        ]
-    except (ValueError, RecursionError):
-        return ""
-    text = "; ".join(filter(None, parts))
-    return "".join(character for character in text if character.isprintable())[:300]
 
 
 def _is_local(host: str) -> bool:

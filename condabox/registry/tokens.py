@@ -1,45 +1,35 @@
-"""How a client proves who it is: Basic, or a Bearer token from the registry's token server.
-
-https://distribution.github.io/distribution/spec/auth/token/ and …/oauth/
-"""
+"""How a client proves who it is: Basic, or a Bearer token, as long as that lives."""
 
 from __future__ import annotations
 
-import json
 import threading
 import time
-from dataclasses import dataclass
-from http import HTTPStatus
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from condabox.decode import DecodeError, mapping, optional
 from condabox.errors import RegistryError
 from condabox.registry.challenge import parse_challenges
+from condabox.registry.tokenserver import fetch_token, token_as_password
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from condabox.registry.challenge import Challenge
     from condabox.registry.credentials import Credential, Credentials
+    from condabox.registry.tokenserver import Access, AuthorizationRequest
     from condabox.registry.transport import Transport
 
-_LIMIT = 1 << 20
-_DEFAULT_LIFE = 60.0
-"""Seconds that a token lives when the server does not say."""
-_MARGIN = 10.0
-_CLIENT_ID = "condabox"
+_SHORTEST_SECRET = 4
+"""A shorter one would leave holes in every sentence, which tell what it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuthorizationRequest:
-    """What a client wants to do, and at which address it was refused."""
+class _Known:
+    """A header that works until the time ``until``, and the challenge that it answers."""
 
-    repository: str
-    scope: str
-    url: str
-    verify: bool
-    """Whether the registry's certificate, and so its token server's, must be valid."""
+    header: str = field(repr=False)
+    until: float
+    bearer: Challenge | None
 
 
 class Authorizer:
@@ -60,14 +50,20 @@ class Authorizer:
         self._transport = transport
         self._credentials = credentials
         self._clock = clock
-        self._known: dict[str, tuple[str, float]] = {}
+        self._known: dict[Access, _Known] = {}
+        self._secrets: frozenset[str] = frozenset()
         self._lock = threading.Lock()
 
-    def header(self, scope: str) -> str | None:
-        """Return the Authorization header that worked for ``scope`` before, while it is good."""
+    def header(self, request: AuthorizationRequest) -> str | None:
+        """Return the Authorization header that worked for such a request, if one did.
+
+        A token whose time is over is replaced: a large body would be sent with it in vain.
+        """
         with self._lock:
-            value, until = self._known.get(scope, ("", 0.0))
-            return value if value and self._clock() < until else None
+            known = self._known.get(request.access)
+            if known is None or self._lives(known):
+                return known.header if known else None
+            return self._new_header(known.bearer, self._credential(request), request=request)
 
     def answer(
         self, challenges: str, *, request: AuthorizationRequest, refused: str | None
@@ -77,83 +73,57 @@ class Authorizer:
         ``refused`` is the header that the registry did not accept; what another thread has
         fetched in the meantime is used.
         """
-        scope = request.scope
         with self._lock:
-            value, until = self._known.get(scope, ("", 0.0))
-            if value and value != refused and self._clock() < until:
-                return value
+            known = self._known.get(request.access)
+            if known and known.header != refused and self._lives(known):
+                return known.header
             offered = {challenge.scheme: challenge for challenge in parse_challenges(challenges)}
-            credential = self._credentials.lookup(self._host, request.repository)
-            if bearer := offered.get("bearer"):
-                value, life = self._token(bearer, credential, request=request)
-            elif "basic" in offered and credential and credential.username:
-                value, life = credential.basic, float("inf")
-            else:
+            if not offered.keys() & {"bearer", "basic"}:
                 return None
-            if value == refused:
-                return None
-            self._known[scope] = value, self._clock() + life
-            return value
+            credential = self._credential(request)
+            header = self._new_header(offered.get("bearer"), credential, request=request)
+            return None if header == refused else header
 
-    def _token(
-        self, bearer: Challenge, credential: Credential | None, *, request: AuthorizationRequest
-    ) -> tuple[str, float]:
-        realm = bearer.parameters.get("realm", "")
-        query = {"scope": request.scope}
-        if service := bearer.parameters.get("service"):
-            query["service"] = service
-        _check_realm(realm, url=request.url, host=self._host, credential=credential)
-        if credential and credential.identity_token:
-            form = {
-                **query,
-                "grant_type": "refresh_token",
-                "refresh_token": credential.identity_token,
-                "client_id": _CLIENT_ID,
-            }
-            answer = self._transport.request(
-                "POST", realm, limit=_LIMIT, form=form, verify=request.verify
-            )
+    def without_secrets(self, text: str) -> str:
+        """Return what a registry said without what we said to it."""
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            text = text.replace(secret, "…")
+        return text
+
+    def _lives(self, known: _Known) -> bool:
+        return self._clock() < known.until
+
+    def _credential(self, request: AuthorizationRequest) -> Credential | None:
+        credential = self._credentials.lookup(self._host, request.access.repository)
+        if credential:
+            for each in (credential, token_as_password(credential)):
+                self._keep_secret(each.password)
+                self._keep_secret(each.basic.removeprefix("Basic "))
+        return credential
+
+    def _keep_secret(self, secret: str) -> None:
+        if len(secret) >= _SHORTEST_SECRET:
+            self._secrets |= {secret}
+
+    def _new_header(
+        self,
+        bearer: Challenge | None,
+        credential: Credential | None,
+        *,
+        request: AuthorizationRequest,
+    ) -> str | None:
+        if bearer:
+            try:
+                token, life = fetch_token(
+                    bearer, credential, request=request, transport=self._transport
+                )
+            except RegistryError as error:
+                raise RegistryError(self.without_secrets(error.message), hint=error.hint) from None
+            self._keep_secret(token)
+            header, until = f"Bearer {token}", self._clock() + life
+        elif credential and credential.username:
+            header, until = credential.basic, float("inf")
         else:
-            headers = {"Authorization": credential.basic} if credential else {}
-            address = _with_query(realm, query)
-            answer = self._transport.request(
-                "GET", address, limit=_LIMIT, headers=headers, verify=request.verify
-            )
-        if answer.status != HTTPStatus.OK:
-            who = "these credentials" if credential else "an anonymous user"
-            raise RegistryError(
-                f"{self._host}: its token server refused {who} with status {answer.status}",
-                hint=f"log in with `docker login {self._host}`",
-            )
-        return self._parsed(answer.body)
-
-    def _parsed(self, body: bytes) -> tuple[str, float]:
-        try:
-            obj = mapping(json.loads(body), at="")
-            token = optional(obj, "token", str, at="") or optional(obj, "access_token", str, at="")
-            life = optional(obj, "expires_in", float, at="") or _DEFAULT_LIFE
-            if not token or not token.isascii() or not token.isprintable():
-                raise DecodeError("is missing", at="token")
-        except (ValueError, RecursionError):
-            raise RegistryError(f"{self._host}: its token server's answer is no token") from None
-        return f"Bearer {token}", max(life - _MARGIN, _MARGIN)
-
-
-def _with_query(realm: str, query: dict[str, str]) -> str:
-    parts = urlsplit(realm)
-    joined = "&".join(filter(None, (parts.query, urlencode(query))))
-    return urlunsplit((parts.scheme, parts.netloc, parts.path, joined, ""))
-
-
-def _check_realm(realm: str, *, url: str, host: str, credential: Credential | None) -> None:
-    try:
-        scheme, name = urlsplit(realm).scheme, urlsplit(realm).hostname
-    except ValueError:
-        scheme, name = "", None
-    if scheme not in {"https", "http"} or not name:
-        raise RegistryError(f"{host}: it names no token server that can be asked")
-    if credential and scheme == "http" and url.startswith("https:"):
-        raise RegistryError(
-            f"{host}: it wants the credentials sent to {name} without encryption",
-            hint="the registry's `realm` must be an https address",
-        )
+            return None
+        self._known[request.access] = _Known(header=header, until=until, bearer=bearer)
+        return header

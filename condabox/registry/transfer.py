@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -13,10 +12,13 @@ from condabox.oci import mediatype
 from condabox.oci.digest import Digest
 from condabox.oci.image import read_document, read_image
 from condabox.oci.model import Descriptor, ImageIndex, ImageManifest, parse_document
-from condabox.registry.transport import ATTEMPTS, ConnectionLostError, unreachable
+from condabox.registry.failures import unreachable
+from condabox.registry.parallel import run_all
+from condabox.registry.transport import ATTEMPTS, ConnectionLostError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import BinaryIO
 
     from condabox.events import Reporter, Task
     from condabox.oci.image import Image
@@ -44,6 +46,12 @@ class Fetcher:
 
         A digest whose blobs are all there is answered without asking the registry.
         """
+        image = self.open(selector, platform=platform)
+        self.fetch_blobs(image.manifest.layers)
+        return replace(image, blobs=self.blobs)
+
+    def open(self, selector: str, *, platform: Platform) -> Image:
+        """Return the image as `fetch` does, but each layer is fetched when it is opened first."""
         descriptor, data = self._manifest(selector)
         for _ in range(_MAX_NESTED):
             if descriptor.media_type not in mediatype.INDEXES:
@@ -51,13 +59,12 @@ class Fetcher:
             chosen = ImageIndex.parse(data).select(platform)
             descriptor, data = self._manifest(str(chosen.digest))
         manifest = ImageManifest.parse(data)
-        self._fetch_blobs([manifest.config])
+        self.fetch_blobs([manifest.config])
         # Before the layers: it finds out when the image is for another platform.
-        image = read_image(self.blobs, descriptor, platform=platform)
+        image = read_image(_LazyBlobs(self), descriptor, platform=platform)
         for layer in manifest.layers:
             if layer.media_type not in mediatype.OCI_LAYER_OF:
                 raise ImageError(f"has a layer of type {layer.media_type}")
-        self._fetch_blobs(manifest.layers)
         return image
 
     def _manifest(self, selector: str) -> tuple[Descriptor, bytes]:
@@ -75,30 +82,22 @@ class Fetcher:
         )
         return descriptor, data
 
-    def _fetch_blobs(self, descriptors: Sequence[Descriptor]) -> None:
+    def fetch_blobs(self, descriptors: Sequence[Descriptor]) -> None:
+        """Fetch the blobs that are not there."""
         by_digest = {each.digest: each for each in descriptors if not self.blobs.has(each)}
         if not by_digest:
             return
-        stop = threading.Event()
         total = sum(each.size for each in by_digest.values())
         name = f"Pulling {self.client.host}/{self.repository}"
-        with (
-            self.reporter.task(name, total=total) as task,
-            ThreadPoolExecutor(_PARALLEL, thread_name_prefix="pull") as pool,
-        ):
-            jobs = [
-                pool.submit(self._fetch_blob, descriptor, task, stop)
-                for descriptor in by_digest.values()
-            ]
-            try:
-                for job in jobs:
-                    job.result()
-            except BaseException:
-                stop.set()
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        with self.reporter.task(name, total=total) as task:
+            run_all(
+                [partial(self._fetch_blob, each, task) for each in by_digest.values()],
+                at_once=_PARALLEL,
+                transport=self.client.transport,
+                name="pull",
+            )
 
-    def _fetch_blob(self, descriptor: Descriptor, task: Task, stop: threading.Event) -> None:
+    def _fetch_blob(self, descriptor: Descriptor, task: Task) -> None:
         with self.blobs.writer(descriptor) as writer:
             attempt = 0
             while True:
@@ -107,7 +106,7 @@ class Fetcher:
                     with self.client.blob(
                         self.repository, descriptor.digest, offset=before
                     ) as stream:
-                        _receive(stream, writer, descriptor, task=task, stop=stop)
+                        _receive(stream, writer, descriptor, task=task)
                 except ConnectionLostError as error:
                     attempt = 0 if writer.size > before else attempt + 1
                     if attempt >= ATTEMPTS:
@@ -117,13 +116,21 @@ class Fetcher:
                     return
 
 
-def _receive(
-    stream: Stream, writer: BlobWriter, descriptor: Descriptor, *, task: Task, stop: threading.Event
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _LazyBlobs:
+    """The blobs of a repository, which come when somebody reads them."""
+
+    fetcher: Fetcher
+
+    def open(self, descriptor: Descriptor) -> BinaryIO:
+        """Open the blob, fetched before if need be."""
+        self.fetcher.fetch_blobs([descriptor])
+        return self.fetcher.blobs.open(descriptor)
+
+
+def _receive(stream: Stream, writer: BlobWriter, descriptor: Descriptor, *, task: Task) -> None:
     offset = writer.size if stream.status == HTTPStatus.OK else 0
     for chunk in _skipping(stream.chunks(), offset):
-        if stop.is_set():
-            raise ImageError("the transfer was stopped")
         if writer.size + len(chunk) > descriptor.size:
             raise DigestMismatchError(
                 f"{descriptor.digest}: got more than {descriptor.size} bytes",

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import ssl
-import time
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from secrets import SystemRandom
 from typing import TYPE_CHECKING, Self
-from urllib.parse import urljoin, urlsplit
 
 from condabox import __version__
 from condabox.errors import RegistryError
+from condabox.registry.addresses import host_of
+from condabox.registry.failures import unreachable
+from condabox.registry.messages import Outgoing, Response, may_pass, parse_retry_after
+from condabox.registry.sockets import OpenSockets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -22,28 +23,20 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from condabox.content import Content
+
 ATTEMPTS = 5
 _CONNECT_ATTEMPTS = 3
-_RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 10
-_LONGEST_WAIT = 60.0
 _CONNECT_TIMEOUT = 10.0
 _READ_TIMEOUT = 60.0
+_STORE_TIMEOUT = 300.0
+"""A registry may have to hash and to copy what it was sent before it answers."""
 _HEADERS = {"User-Agent": f"condabox/{__version__}", "Accept-Encoding": "identity"}
 
 
 class ConnectionLostError(Exception):
-    """The connection broke while a body was read; its caller may ask for the rest."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
-    """An answer that was read completely; the headers' names are in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
+    """The connection broke before the answer was whole; its caller may go on from where it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +45,8 @@ class Stream:
 
     status: int
     headers: Mapping[str, str]
+    url: str
+    """Who answered, after redirects."""
     _response: httpx.Response
 
     def read(self, *, limit: int) -> Response:
@@ -60,9 +55,8 @@ class Stream:
         for chunk in self.chunks():
             body += chunk
             if len(body) > limit:
-                host = self._response.url.host
-                raise RegistryError(f"{host}: an answer is larger than {limit} bytes")
-        return Response(status=self.status, headers=self.headers, body=bytes(body))
+                raise RegistryError(f"{host_of(self.url)}: an answer is larger than {limit} bytes")
+        return Response(status=self.status, headers=self.headers, body=bytes(body), url=self.url)
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the body as it is stored; raise ConnectionLostError when it breaks off."""
@@ -73,7 +67,7 @@ class Stream:
             # In pieces as they come: what waited for more would be lost with the connection.
             yield from self._response.iter_raw()
         except (httpx.TransportError, httpx.StreamError) as error:
-            raise ConnectionLostError(str(error) or type(error).__name__) from None
+            raise ConnectionLostError(_reason(error)) from None
 
 
 class Transport:
@@ -83,10 +77,13 @@ class Transport:
     and the proxy variables are honoured.  May be used by several threads.
     """
 
-    def __init__(self, *, sleep: Callable[[float], object] = time.sleep) -> None:
+    def __init__(self, *, sleep: Callable[[float], object] | None = None) -> None:
         self._clients: dict[bool, httpx.Client] = {}
-        self._sleep = sleep
+        self._stopped = threading.Event()
+        self._sleep = self._stopped.wait if sleep is None else sleep
         self._random = SystemRandom()
+        self._sockets = OpenSockets()
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -97,9 +94,20 @@ class Transport:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for client in self._clients.values():
-            client.close()
-        self._clients.clear()
+        with self._lock:
+            for client in self._clients.values():
+                client.close()
+            self._clients.clear()
+
+    def stop(self) -> None:
+        """Break every connection, so that other threads end with an error, stalled or not."""
+        self._stopped.set()
+        self._sockets.shut()
+
+    def resume(self) -> None:
+        """Work again after `stop`."""
+        self._stopped.clear()
+        self._sockets.reopen()
 
     def request(
         self,
@@ -118,7 +126,7 @@ class Transport:
         return self.read_whole(
             lambda: self.stream(method, url, headers=headers, form=form, verify=verify),
             limit=limit,
-            host=_host(url),
+            host=host_of(url),
         )
 
     def read_whole(
@@ -143,14 +151,30 @@ class Transport:
         *,
         headers: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
+        body: Content | None = None,
         verify: bool = True,
+        attempts: int = ATTEMPTS,
     ) -> Iterator[Stream]:
-        """Send a request and leave its body to be read while the context is open."""
-        response = self._send(method, url, dict(headers or {}), form=form, verify=verify)
+        """Send a request and leave the answer's body to be read while the context is open.
+
+        What may pass is tried again.  With a single attempt nothing is, and ConnectionLostError
+        tells that it is not known how much has arrived.
+        """
+        outgoing = Outgoing(
+            method=method,
+            url=url,
+            headers=headers or {},
+            form=form,
+            body=body,
+            verify=verify,
+            attempts=attempts,
+        )
+        sent, response = self._send(outgoing)
         try:
             yield Stream(
                 status=response.status_code,
                 headers={key.lower(): value for key, value in response.headers.items()},
+                url=sent.url,
                 _response=response,
             )
         finally:
@@ -161,99 +185,105 @@ class Transport:
         import httpx  # noqa: PLC0415
 
         try:
-            self._client(verify=verify).get(url)
+            self._client(verify=verify).get(url, extensions={"trace": self._sockets.trace})
         except (httpx.TransportError, httpx.InvalidURL, httpx.DecodingError):
             return False
         return True
 
     def pause(self, attempt: int, *, at_least: float = 0.0) -> None:
         """Wait before the next of several attempts: longer each time, and never in step."""
+        self._check_running()
         backoff = 0.5 * 2**attempt * self._random.uniform(0.75, 1.25)
         self._sleep(max(backoff, at_least))
 
-    def _send(
-        self,
-        method: str,
-        url: str,
-        headers: dict[str, str],
-        *,
-        form: Mapping[str, str] | None,
-        verify: bool,
-    ) -> httpx.Response:
-        origin = _origin(url)
+    def _send(self, outgoing: Outgoing) -> tuple[Outgoing, httpx.Response]:
         for _ in range(_MAX_REDIRECTS):
-            response = self._persist(method, url, headers, form=form, verify=verify)
-            location = response.headers.get("Location")
-            # A form holds a token, which is for nobody but whom it was meant for.
-            if form or response.status_code not in _REDIRECTS or location is None:
-                return response
+            response = self._persist(outgoing)
+            following = outgoing.redirected(response.status_code, response.headers.get("Location"))
+            if following is None:
+                return outgoing, response
             response.close()
-            url = _joined(url, location)
-            if _origin(url) != origin:
-                # Storage behind a registry has signed URLs of its own, refuses a second
-                # authorization, and must not learn ours.
-                headers.pop("Authorization", None)
-        raise RegistryError(f"{_host(url)}: more than {_MAX_REDIRECTS} redirects")
+            outgoing = following
+        raise RegistryError(f"{host_of(outgoing.url)}: more than {_MAX_REDIRECTS} redirects")
 
-    def _persist(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        *,
-        form: Mapping[str, str] | None,
-        verify: bool,
-    ) -> httpx.Response:
+    def _persist(self, outgoing: Outgoing) -> httpx.Response:
         import httpx  # noqa: PLC0415
 
-        client = self._client(verify=verify)
         last = ""
-        for attempt in range(ATTEMPTS):
+        for attempt in range(outgoing.attempts):
             try:
-                request = client.build_request(method, url, headers=dict(headers), data=form)
-                response = client.send(request, stream=True)
+                response = self._sent(outgoing)
             except httpx.TransportError as error:
                 last = _reason(error)
-                if attempt + 1 >= _attempts_after(error):
+                limit = _attempts_after(error)
+                if outgoing.attempts == 1 and limit > 1:
+                    raise ConnectionLostError(last) from None
+                if attempt + 1 >= limit:
                     break
             except (httpx.InvalidURL, UnicodeError):
                 last = "its address is not a URL"
                 break
             else:
-                wait = _retry_after(response.headers.get("Retry-After"))
-                if (
-                    response.status_code not in _RETRIED
-                    or attempt == ATTEMPTS - 1
-                    or wait > _LONGEST_WAIT
-                ):
+                wait = parse_retry_after(response.headers.get("Retry-After"))
+                last_one = attempt == outgoing.attempts - 1
+                if last_one or not may_pass(response.status_code, wait=wait):
                     return response
                 response.close()
                 self.pause(attempt, at_least=wait)
                 continue
             self.pause(attempt)
-        raise unreachable(_host(url), last)
+        raise unreachable(host_of(outgoing.url), last)
+
+    def _sent(self, outgoing: Outgoing) -> httpx.Response:
+        self._check_running()
+        client = self._client(verify=outgoing.verify)
+        body = outgoing.body
+        patience = _READ_TIMEOUT if body is None else _STORE_TIMEOUT
+        request = client.build_request(
+            outgoing.method,
+            outgoing.url,
+            # With a length no transfer encoding is needed, which some registries refuse.
+            headers=dict(outgoing.headers)
+            | ({} if body is None else {"Content-Length": str(body.size)}),
+            data=outgoing.form,
+            content=None if body is None else body.chunks(),
+            timeout=_timeout(patience),
+            extensions={"trace": self._sockets.trace},
+        )
+        return client.send(request, stream=True)
+
+    def _check_running(self) -> None:
+        if self._stopped.is_set():
+            raise RegistryError("the transfer was stopped")
 
     def _client(self, *, verify: bool) -> httpx.Client:
-        import httpx  # noqa: PLC0415
+        with self._lock:
+            if verify not in self._clients:
+                self._clients[verify] = _new_client(verify=verify)
+            return self._clients[verify]
 
-        if verify not in self._clients:
-            try:
-                context = httpx.create_ssl_context(verify=verify)
-                if verify:
-                    # Company authorities live in the system's store, which httpx leaves aside.
-                    context.load_default_certs(ssl.Purpose.SERVER_AUTH)
-                self._clients[verify] = httpx.Client(
-                    verify=context,
-                    timeout=httpx.Timeout(_READ_TIMEOUT, connect=_CONNECT_TIMEOUT),
-                    headers=_HEADERS,
-                )
-            except (OSError, ValueError, httpx.InvalidURL) as error:
-                # The reason may quote a proxy's URL, and that its password.
-                raise RegistryError(
-                    f"no connection can be set up ({type(error).__name__})",
-                    hint="check SSL_CERT_FILE, SSL_CERT_DIR and the proxy variables",
-                ) from None
-        return self._clients[verify]
+
+def _new_client(*, verify: bool) -> httpx.Client:
+    import httpx  # noqa: PLC0415
+
+    try:
+        context = httpx.create_ssl_context(verify=verify)
+        if verify:
+            # Company authorities live in the system's store, which httpx leaves aside.
+            context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+        return httpx.Client(verify=context, timeout=_timeout(_READ_TIMEOUT), headers=_HEADERS)
+    except (OSError, ValueError, httpx.InvalidURL) as error:
+        # The reason may quote a proxy's URL, and that its password.
+        raise RegistryError(
+            f"no connection can be set up ({type(error).__name__})",
+            hint="check SSL_CERT_FILE, SSL_CERT_DIR and the proxy variables",
+        ) from None
+
+
+def _timeout(patience: float) -> httpx.Timeout:
+    import httpx  # noqa: PLC0415
+
+    return httpx.Timeout(_READ_TIMEOUT, connect=_CONNECT_TIMEOUT, read=patience)
 
 
 def _attempts_after(error: httpx.TransportError) -> int:
@@ -267,50 +297,5 @@ def _attempts_after(error: httpx.TransportError) -> int:
     return ATTEMPTS
 
 
-def _joined(url: str, location: str) -> str:
-    try:
-        return urljoin(url, location)
-    except ValueError:
-        raise unreachable(_host(url), "it redirects to what is not a URL") from None
-
-
-def _origin(url: str) -> tuple[str, str]:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        raise unreachable("", "its address is not a URL") from None
-    return parts.scheme, parts.netloc
-
-
 def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
-
-
-def unreachable(host: str, reason: str) -> RegistryError:
-    """Describe a connection that failed; a URL would show the signatures of redirects."""
-    return RegistryError(
-        f"{host or 'the registry'} cannot be reached: {reason}",
-        hint="check the network, the proxy variables, and `registries` in the settings",
-    )
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
-
-
-def _retry_after(value: str | None) -> float:
-    # RFC 9110 §10.2.3: seconds or a date.
-    if value is None:
-        return 0.0
-    if value.strip().isdecimal():
-        return float(value)
-    try:
-        when = parsedate_to_datetime(value)
-    except ValueError:
-        return 0.0
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=UTC)
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())

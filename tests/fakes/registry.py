@@ -4,70 +4,36 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from condabox.oci.digest import Digest
 from condabox.oci.image import index_of, read_document
+from tests.fakes.registry_behaviour import Behaviour
+from tests.fakes.registry_content import Answer, Content, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from condabox.oci.image import Image
+    from tests.fakes.registry_behaviour import Fault
 
 ISSUED = "what-only-the-token-server-gives"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """One request, as it arrived."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def line(self) -> str:
-        return f"{self.method} {self.path}"
-
-
-@dataclass(slots=True, kw_only=True)
-class Behaviour:
-    """What is wrong with the registry; all of it is right at first."""
-
-    failures: list[tuple[int, dict[str, str]]] = field(default_factory=list)
-    """Statuses and headers that the next requests get instead of an answer."""
-    refused: int | None = None
-    """The status that every request gets."""
-    flipped: bool = False
-    """One bit of each blob is another."""
-    cuts: list[int] = field(default_factory=list)
-    """After how many bytes the connections of the next blobs are cut."""
-    ranges: bool = True
-    blob_redirect: str | None = None
-    """The address of another server which has the blobs."""
-    token_realm: str | None = None
-    """The address of a token server: then nothing is answered without what it issues."""
-    basic: tuple[str, str] | None = None
-    """A user and a password, which nothing is answered without."""
-    heads: bool = True
-    """Whether HEAD works and tells the digest."""
-    manifest_type: str | None = None
-
-
-class FakeRegistry:
-    """Serves what `add` was given, and remembers every request."""
+class FakeRegistry(Content):
+    """Serves what `add` was given or what was pushed, and remembers every request."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.behaviour = Behaviour()
         self.seen: list[Seen] = []
-        self.manifests: dict[tuple[str, str], bytes] = {}
-        self.blobs: dict[str, bytes] = {}
+        self.issued: dict[str, frozenset[str]] = {}
+        """Every token that is good, and its scopes."""
         handler = type("Handler", (_Handler,), {"registry": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
@@ -85,26 +51,41 @@ class FakeRegistry:
         """The requests' first lines, without those that only find out how to speak."""
         return [seen.line for seen in self.seen if seen.path != "/v2/"]
 
+    def requests(self, method: str, path: str = "") -> list[Seen]:
+        """The requests of one method whose path ``path``, a regular expression, is found in."""
+        return [each for each in self.seen if each.method == method and re.search(path, each.path)]
+
     def add(self, repository: str, tag: str, images: Sequence[Image]) -> Digest:
         """Store an image, or an index of several, and return the digest that ``tag`` has."""
         for image in images:
             for layer in image.manifest.layers:
                 with image.blobs.open(layer) as stream:
-                    self.blobs[str(layer.digest)] = stream.read()
-            config = image.manifest.config
-            self.blobs[str(config.digest)] = read_document(image.blobs, config)
+                    self.link(repository, stream.read())
+            self.link(repository, read_document(image.blobs, image.manifest.config))
             self.add_document(repository, image.manifest.raw)
         top = images[0].manifest.raw if len(images) == 1 else index_of(images).raw
         return self.tag(repository, tag, top)
 
-    def tag(self, repository: str, tag: str, raw: bytes) -> Digest:
-        self.manifests[repository, tag] = raw
-        return self.add_document(repository, raw)
+    def issue(self, scopes: frozenset[str]) -> str:
+        """Make a token; the first is always the same."""
+        token = ISSUED if not self.issued else f"{ISSUED}-{len(self.issued)}"
+        self.issued[token] = scopes
+        return token
 
-    def add_document(self, repository: str, raw: bytes) -> Digest:
-        digest = Digest.of(raw)
-        self.manifests[repository, str(digest)] = raw
-        return digest
+    def revoke(self) -> None:
+        """Take no token any more that was issued until now."""
+        self.issued = dict.fromkeys(self.issued, frozenset())
+
+    def fault(self, method: str, path: str) -> Fault | None:
+        """Take the fault that meets this request."""
+        for fault in self.behaviour.faults:
+            if fault.method == method and re.search(fault.path, path) and fault.times:
+                if fault.skip:
+                    fault.skip -= 1
+                    continue
+                fault.times -= 1
+                return fault
+        return None
 
     @contextmanager
     def running(self) -> Iterator[FakeRegistry]:
@@ -125,121 +106,183 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Keep the terminal clean."""
 
-    def do_GET(self) -> None:
-        self.answer()
-
-    def do_HEAD(self) -> None:
-        self.answer()
-
-    def do_POST(self) -> None:
-        self.answer()
+    def handle(self) -> None:
+        """Be silent about clients that go away: some tests are about that."""
+        try:
+            super().handle()
+        except ConnectionError:
+            self.close_connection = True
 
     def answer(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        headers = {key.lower(): value for key, value in self.headers.items()}
-        self.registry.seen.append(
-            Seen(
-                method=self.command,
-                path=self.path,
-                headers=headers,
-                body=self.rfile.read(length),
-            )
-        )
-        behaviour = self.registry.behaviour
-        path = urlsplit(self.path).path
-        if path == "/v2/":
-            self.reply(200, b"{}")
-        elif path == "/token":
-            self.give_token()
-        elif behaviour.failures:
-            status, extra = behaviour.failures.pop(0)
-            self.fail(status, "UNAVAILABLE", extra)
-        elif behaviour.refused:
-            self.fail(behaviour.refused, "TOOMANYREQUESTS", {"Retry-After": "86400"})
-        elif challenge := self.challenge():
-            self.fail(401, "UNAUTHORIZED", {"WWW-Authenticate": challenge})
-        elif "/manifests/" in path:
-            self.give_manifest(*path.removeprefix("/v2/").split("/manifests/"))
+        fault = self.registry.fault(self.command, self.path)
+        if fault and fault.early:
+            self.note(b"")
+            self.refuse(fault)
+            self.close_connection = True
+            return
+        request = self.note(self.receive(fault))
+        if fault and fault.until:
+            fault.until.wait(120)
+        if fault and fault.status:
+            self.refuse(fault)
+            return
+        answer = self.refusal(request) or self.answered(request)
+        if fault and (fault.unanswered or fault.cut is not None):
+            self.close_connection = True
         else:
-            self.give_blob(path.rpartition("/")[2])
+            self.reply(answer)
 
-    def challenge(self) -> str | None:
-        given = self.headers.get("Authorization")
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815
+
+    def note(self, body: bytes) -> Seen:
+        headers = {key.lower(): value for key, value in self.headers.items()}
+        seen = Seen(method=self.command, path=self.path, headers=headers, body=body)
+        self.registry.seen.append(seen)
+        return seen
+
+    def receive(self, fault: Fault | None) -> bytes:
+        """Read the body, or what a fault leaves of it."""
+        left = int(self.headers.get("Content-Length") or 0)
+        if fault and fault.cut is not None:
+            left = min(left, fault.cut)
+        body = bytearray()
+        while left:
+            piece = self.rfile.read(min(left, self.registry.behaviour.pieces))
+            if not piece:
+                raise ConnectionResetError
+            body += piece
+            left -= len(piece)
+        if fault and fault.flipped and body:
+            body[len(body) // 2] ^= 1
+        return bytes(body)
+
+    def refusal(self, request: Seen) -> Answer | None:
+        """Return what is answered before the request is looked at."""
         behaviour = self.registry.behaviour
-        if behaviour.token_realm and given != f"Bearer {ISSUED}":
-            return f'Bearer realm="{behaviour.token_realm}",service="fake, really"'
-        if behaviour.basic and not behaviour.token_realm and given != _basic(behaviour.basic):
+        if request.path == "/v2/" or request.route == "/token":
+            return None
+        if behaviour.failures:
+            status, extra = behaviour.failures.pop(0)
+            return Answer.error(status, "UNAVAILABLE", headers=extra)
+        if behaviour.redirect and self.command in behaviour.redirect[0]:
+            return Answer(307, headers={"Location": behaviour.redirect[1] + self.path})
+        if behaviour.refused:
+            extra = {"Retry-After": "86400"}
+            return Answer.error(behaviour.refused, "TOOMANYREQUESTS", headers=extra)
+        if challenge := self.challenge(request):
+            return Answer.error(401, "UNAUTHORIZED", headers={"WWW-Authenticate": challenge})
+        return None
+
+    def challenge(self, request: Seen) -> str | None:
+        given = self.headers.get("Authorization", "")
+        behaviour = self.registry.behaviour
+        if behaviour.token_realm:
+            rights = self.registry.issued.get(given.removeprefix("Bearer "), frozenset())
+            if not self.needed(request) <= rights:
+                return f'Bearer realm="{behaviour.token_realm}",service="fake, really"'
+        elif behaviour.basic and given != _basic(behaviour.basic):
             return 'Basic realm="fake"'
         return None
 
-    def give_token(self) -> None:
-        query = parse_qs(urlsplit(self.path).query)
-        good = self.command == "POST" or query.get("service") == ["fake, really"]
-        given, wanted = self.headers.get("Authorization"), self.registry.behaviour.basic
-        if (given and wanted and given != _basic(wanted)) or not good:
-            self.fail(401, "UNAUTHORIZED", {})
-        else:
-            self.reply(200, json.dumps({"token": ISSUED}).encode())
+    def needed(self, request: Seen) -> set[str]:
+        """Return the rights that a request needs, as ``repository:action``."""
+        repository = re.split("/(?:manifests|blobs|tags|referrers)/", request.route)[0]
+        action = "pull" if self.command in {"GET", "HEAD"} else "push"
+        source = request.query.get("from")
+        return {f"{repository}:{action}"} | ({f"{source}:pull"} if source else set())
 
-    def give_manifest(self, repository: str, selector: str) -> None:
-        raw = self.registry.manifests.get((repository, selector))
-        if raw is None:
-            self.fail(404, "MANIFEST_UNKNOWN", {})
-        elif self.command == "HEAD" and not self.registry.behaviour.heads:
-            self.fail(405, "UNSUPPORTED", {})
-        else:
-            stated = json.loads(raw).get("mediaType", "application/json")
-            self.reply(
-                200,
-                raw,
-                {
-                    "Content-Type": self.registry.behaviour.manifest_type or stated,
-                    "Docker-Content-Digest": str(Digest.of(raw)),
-                },
-            )
+    def answered(self, request: Seen) -> Answer:
+        if request.path == "/v2/":
+            return Answer(200, b"{}")
+        if request.route == "/token":
+            return self.token(request.body)
+        if self.command in {"GET", "HEAD"}:
+            if "/blobs/sha256:" in request.route:
+                return self.blob(request.route)
+            if "/manifests/" in request.route:
+                return self.manifest(request.route)
+        return self.registry.handle(request)
 
-    def give_blob(self, digest: str) -> None:
+    def token(self, body: bytes) -> Answer:
         behaviour = self.registry.behaviour
-        data = self.registry.blobs.get(digest)
+        if self.command not in behaviour.token_methods:
+            return Answer.error(405, "UNSUPPORTED")
+        form = parse_qs(body.decode() if self.command == "POST" else urlsplit(self.path).query)
+        users = [_basic(behaviour.basic)] if behaviour.basic else []
+        if behaviour.identity:
+            users.append(_basic(("<token>", behaviour.identity)))
+        given = self.headers.get("Authorization")
+        good = form.get("service") == ["fake, really"] and (
+            not given or not users or given in users
+        )
+        if self.command == "POST" and behaviour.identity:
+            good = form.get("refresh_token") == [behaviour.identity]
+        if not good:
+            return Answer.error(401, "UNAUTHORIZED")
+        scopes = [word for scope in form.get("scope", []) for word in scope.split(" ")]
+        rights = frozenset(
+            f"{scope.split(':')[1]}:{action}"
+            for scope in scopes
+            for action in scope.split(":")[2].split(",")
+        )
+        life = {"expires_in": behaviour.token_life} if behaviour.token_life else {}
+        document = {"token": self.registry.issue(rights), **life}
+        return Answer(200, json.dumps(document).encode())
+
+    def manifest(self, path: str) -> Answer:
+        repository, selector = path.split("/manifests/")
+        raw = self.registry.manifests.get((repository, unquote(selector)))
+        if raw is None:
+            return Answer.error(404, "MANIFEST_UNKNOWN")
+        if self.command == "HEAD" and not self.registry.behaviour.heads:
+            return Answer.error(405, "UNSUPPORTED")
+        stated = json.loads(raw).get("mediaType", "application/json")
+        headers = {
+            "Content-Type": self.registry.behaviour.manifest_type or stated,
+            "Docker-Content-Digest": str(Digest.of(raw)),
+        }
+        return Answer(200, raw, headers)
+
+    def blob(self, path: str) -> Answer:
+        behaviour = self.registry.behaviour
+        repository, digest = path.split("/blobs/")
         if behaviour.blob_redirect:
-            location = f"{behaviour.blob_redirect}/storage/{digest}?signature=secret"
-            self.reply(307, b"", {"Location": location})
-            return
+            location = f"{behaviour.blob_redirect}/storage/blobs/{digest}?signature=secret"
+            return Answer(307, headers={"Location": location})
+        data = self.registry.blob(repository, digest)
         if data is None:
-            self.fail(404, "BLOB_UNKNOWN", {})
-            return
+            return Answer.error(404, "BLOB_UNKNOWN")
         if behaviour.flipped:
             data = bytes([data[0] ^ 1]) + data[1:]
-        status, extra = 200, {}
+        status, extra = 200, {"Docker-Content-Digest": digest}
         asked = self.headers.get("Range")
         if asked and behaviour.ranges:
             start = int(asked.removeprefix("bytes=").rstrip("-"))
             extra["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
             status, data = 206, data[start:]
-        cut = behaviour.cuts.pop(0) if behaviour.cuts else None
-        self.reply(status, data, extra, cut=cut)
+        cut = behaviour.cuts.pop(0) if behaviour.cuts and self.command == "GET" else None
+        return Answer(status, data, extra, cut=cut)
 
-    def reply(
-        self,
-        status: int,
-        body: bytes,
-        headers: dict[str, str] | None = None,
-        *,
-        cut: int | None = None,
-    ) -> None:
-        self.send_response(status)
-        for key, value in (headers or {}).items():
+    def refuse(self, fault: Fault) -> None:
+        status = fault.status or 500
+        if fault.code:
+            self.reply(Answer.error(status, fault.code, fault.message, headers=fault.headers))
+        else:
+            self.reply(Answer(status, fault.body, fault.headers))
+
+    def reply(self, answer: Answer) -> None:
+        self.send_response(answer.status)
+        for key, value in answer.headers.items():
             self.send_header(key, value)
-        self.send_header("Content-Length", str(len(body)))
+        if answer.status != 204:
+            self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(body[:cut])
-        if cut is not None and len(body) > cut:
+            body = answer.body[: answer.cut]
+            for start in range(0, len(body), self.registry.behaviour.pieces):
+                self.wfile.write(body[start : start + self.registry.behaviour.pieces])
+        if answer.cut is not None and len(answer.body) > answer.cut:
             self.close_connection = True
-
-    def fail(self, status: int, code: str, headers: dict[str, str]) -> None:
-        body = {"errors": [{"code": code, "message": f"{code.lower()} it is"}]}
-        self.reply(status, json.dumps(body).encode(), headers)
 
 
 def _basic(user: tuple[str, str]) -> str:

@@ -41,7 +41,7 @@ def test_help_lists_every_command(
     assert run(monkeypatch, "--help") == 0
 
     out = capsys.readouterr().out
-    for command in ("init", "lock", "diff", "build", "images", "save", "load", "run"):
+    for command in ("init", "lock", "diff", "build", "images", "save", "load", "push", "run"):
         assert f"\n  {command} " in out
 
 

@@ -1,4 +1,4 @@
-"""A registry for each test."""
+"""A registry for each test, and what pushes to it without ever waiting."""
 
 from __future__ import annotations
 
@@ -6,13 +6,41 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condabox.events import SilentReporter
+from condabox.registry.credentials import Anonymous
+from condabox.registry.push import Pusher
+from condabox.registry.transport import Transport
+from condabox.settings import Settings
 from tests.fakes.registry import FakeRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture
 def registry() -> Iterator[FakeRegistry]:
     with FakeRegistry().running() as running:
         yield running
+
+
+@pytest.fixture
+def other() -> Iterator[FakeRegistry]:
+    with FakeRegistry().running() as running:
+        yield running
+
+
+@pytest.fixture
+def transport() -> Iterator[Transport]:
+    with Transport(sleep=lambda _: None) as transport:
+        yield transport
+
+
+@pytest.fixture
+def pusher(transport: Transport, tmp_path: Path) -> Pusher:
+    return Pusher(
+        transport=transport,
+        credentials=Anonymous(),
+        settings=Settings(cache_dir=tmp_path / "cache"),
+        reporter=SilentReporter(),
+    )

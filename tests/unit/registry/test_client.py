@@ -7,42 +7,27 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from condabox.errors import DigestMismatchError, RegistryError
+from condabox.errors import DigestMismatchError, ImageError, RegistryError
 from condabox.oci.digest import Digest
+from condabox.oci.mediatype import DOCKER_MANIFEST
 from condabox.registry.client import RegistryClient
 from condabox.registry.credentials import Anonymous, Credential
-from condabox.registry.tokens import AuthorizationRequest, Authorizer
-from condabox.registry.transport import Transport
+from condabox.registry.repository import Repository
+from condabox.registry.tokens import Authorizer
+from condabox.registry.tokenserver import Access, AuthorizationRequest
 from tests.fakes.registry import ISSUED
+from tests.fakes.registry_behaviour import Fault
+from tests.fakes.users import Known
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from condabox.registry.transport import Transport
     from tests.fakes.registry import FakeRegistry
 
 DOCUMENT = b'{"schemaVersion":2}'
 SESAME = "open-sesame"
 
 
-class Known:
-    """Knows one user of every registry."""
-
-    def __init__(self, credential: Credential) -> None:
-        self.credential = credential
-        self.asked: list[tuple[str, str]] = []
-
-    def lookup(self, host: str, repository: str) -> Credential | None:
-        self.asked.append((host, repository))
-        return self.credential
-
-
 ME = Credential(username="me", password=SESAME)
-
-
-@pytest.fixture
-def transport() -> Iterator[Transport]:
-    with Transport(sleep=lambda _: None) as transport:
-        yield transport
 
 
 def client_of(
@@ -195,6 +180,114 @@ def test_an_identity_token_is_exchanged(registry: FakeRegistry, transport: Trans
     assert (form["grant_type"], form["refresh_token"]) == (["refresh_token"], [SESAME])
 
 
+@pytest.mark.parametrize("account", ["", "00000000-0000-0000-0000-000000000000"])
+def test_a_token_server_that_knows_no_exchange_gets_the_identity_token_as_a_password(
+    registry: FakeRegistry, transport: Transport, account: str
+) -> None:
+    registry.tag("app", "1.0", DOCUMENT)
+    registry.behaviour.token_realm = f"{registry.url}/token"
+    registry.behaviour.token_methods = ("GET",)
+    registry.behaviour.basic = (account or "<token>", SESAME)
+    client = client_of(registry, transport, Credential(username=account, identity_token=SESAME))
+
+    assert client.manifest("app", "1.0") == DOCUMENT
+    asked = [seen.method for seen in registry.seen if seen.path.startswith("/token")]
+    assert asked == ["POST", "GET"]
+
+
+def test_rights_to_push_and_to_mount_are_asked_for_in_scopes_of_their_own(
+    registry: FakeRegistry, transport: Transport
+) -> None:
+    registry.behaviour.token_realm = f"{registry.url}/token"
+    repository = Repository(client=client_of(registry, transport, ME), name="team/app")
+
+    repository.start_upload(mount=Digest.of(b""), source="bases/ubuntu")
+
+    asked = next(seen for seen in registry.seen if seen.path.startswith("/token"))
+    assert parse_qs(urlsplit(asked.path).query)["scope"] == [
+        "repository:team/app:pull,push",
+        "repository:bases/ubuntu:pull",
+    ]
+
+
+def test_an_identity_token_asks_for_scopes_in_one_word(
+    registry: FakeRegistry, transport: Transport
+) -> None:
+    registry.behaviour.token_realm = f"{registry.url}/token"
+    client = client_of(registry, transport, Credential(identity_token=SESAME))
+
+    Repository(client=client, name="app").start_upload(mount=Digest.of(b""), source="base")
+
+    asked = next(seen for seen in registry.seen if seen.path.startswith("/token"))
+    scope = parse_qs(asked.body.decode())["scope"]
+    assert scope == ["repository:app:pull,push repository:base:pull"]
+
+
+def test_a_token_that_was_revoked_is_replaced(registry: FakeRegistry, transport: Transport) -> None:
+    registry.tag("app", "1.0", DOCUMENT)
+    registry.behaviour.token_realm = f"{registry.url}/token"
+    client = client_of(registry, transport)
+    client.manifest("app", "1.0")
+    registry.revoke()
+
+    assert client.manifest("app", "1.0") == DOCUMENT
+
+
+def test_a_token_server_that_always_gives_the_same_is_asked_once_more_and_no_oftener(
+    registry: FakeRegistry, transport: Transport
+) -> None:
+    registry.behaviour.token_realm = f"{registry.url}/token"
+    token = b'{"token": "of-no-use"}'
+    registry.behaviour.faults = [
+        Fault(method="GET", path="/token", status=200, body=token, times=9)
+    ]
+
+    with pytest.raises(RegistryError, match="status 401"):
+        client_of(registry, transport).manifest("app", "1.0")
+
+    assert len(registry.requests("GET", "/token")) == 1
+
+
+def test_what_a_token_server_says_is_told_without_our_secrets(
+    registry: FakeRegistry, transport: Transport
+) -> None:
+    registry.behaviour.token_realm = f"{registry.url}/token"
+    said = f"no user me with {SESAME} or {ME.basic}"
+    registry.behaviour.faults = [
+        Fault(method="GET", path="/token", status=403, code="DENIED", message=said)
+    ]
+
+    with pytest.raises(RegistryError, match="DENIED no user me with …") as caught:
+        client_of(registry, transport, ME).manifest("app", "1.0")
+
+    assert SESAME not in caught.value.message
+    assert ME.basic not in caught.value.message
+
+
+def test_who_answers_instead_of_the_registry_may_not_ask_who_we_are(
+    registry: FakeRegistry, other: FakeRegistry, transport: Transport
+) -> None:
+    registry.behaviour.redirect = ("GET",), other.url
+    other.behaviour.basic = ("me", SESAME)
+    other.behaviour.token_realm = f"{other.url}/token"
+
+    with pytest.raises(RegistryError, match="401"):
+        client_of(registry, transport, ME).manifest("app", "1.0")
+
+    assert [each.line for each in other.seen] == ["GET /v2/app/manifests/1.0"]
+
+
+@pytest.mark.parametrize("stated", [DOCKER_MANIFEST, f"{DOCKER_MANIFEST}; charset=utf-8"])
+def test_a_manifest_that_calls_itself_something_else_is_refused(
+    registry: FakeRegistry, transport: Transport, stated: str
+) -> None:
+    registry.tag("app", "1.0", b'{"mediaType": "application/vnd.oci.image.index.v1+json"}')
+    registry.behaviour.manifest_type = stated
+
+    with pytest.raises(ImageError, match="calls itself"):
+        client_of(registry, transport).manifest("app", "1.0")
+
+
 def test_basic_authentication_works(registry: FakeRegistry, transport: Transport) -> None:
     registry.tag("app", "1.0", DOCUMENT)
     registry.behaviour.basic = ("me", SESAME)
@@ -248,8 +341,8 @@ def test_credentials_are_not_sent_in_the_clear_for_a_registry_with_https(
 ) -> None:
     authorizer = Authorizer(host="registry.example", transport=transport, credentials=Known(ME))
     request = AuthorizationRequest(
-        repository="app",
-        scope="repository:app:pull",
+        host="registry.example",
+        access=Access.to_pull("app"),
         url="https://registry.example/v2/app/manifests/1.0",
         verify=True,
     )
@@ -260,22 +353,25 @@ def test_credentials_are_not_sent_in_the_clear_for_a_registry_with_https(
     assert registry.seen == []
 
 
-def test_an_old_token_is_not_used(registry: FakeRegistry, transport: Transport) -> None:
-    registry.behaviour.token_realm = f"{registry.url}/token"
+def test_an_old_token_is_replaced_before_it_is_refused(
+    registry: FakeRegistry, transport: Transport
+) -> None:
     now = [0.0]
     authorizer = Authorizer(
         host=registry.host, transport=transport, credentials=Anonymous(), clock=lambda: now[0]
     )
     request = AuthorizationRequest(
-        repository="app", scope="repository:app:pull", url=f"{registry.url}/v2/", verify=False
+        host=registry.host,
+        access=Access.to_pull("app"),
+        url=f"{registry.url}/v2/",
+        verify=False,
     )
     challenge = f'Bearer realm="{registry.url}/token",service="fake, really"'
     authorizer.answer(challenge, request=request, refused=None)
 
-    fresh = authorizer.header(request.scope)
-    now[0] = 60.0
+    headers = [authorizer.header(request) for now[0] in (0.0, 49.0, 60.0)]
 
-    assert (fresh, authorizer.header(request.scope)) == (f"Bearer {ISSUED}", None)
+    assert headers == [f"Bearer {ISSUED}", f"Bearer {ISSUED}", f"Bearer {ISSUED}-1"]
 
 
 def test_a_certificate_is_wanted_of_hosts_elsewhere(

@@ -96,6 +96,19 @@ def test_a_digest_that_is_here_is_not_asked_for(
     assert registry.seen == []
 
 
+def test_an_image_can_be_opened_without_its_layers(
+    registry: FakeRegistry, fetcher: Fetcher, blobs: BlobDirectory, image: Image
+) -> None:
+    registry.add("app", "1.0", [image])
+
+    opened = fetcher.open("1.0", platform=AMD64)
+
+    before = left_in(blobs)
+    assert before == sorted([image.digest.hex, image.manifest.config.digest.hex])
+    assert validate_image(opened) == ()
+    assert len(left_in(blobs)) == len(before) + len(image.manifest.layers)
+
+
 def test_layers_that_are_here_are_not_fetched(
     registry: FakeRegistry, fetcher: Fetcher, blobs: BlobDirectory, image: Image
 ) -> None:

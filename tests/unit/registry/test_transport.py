@@ -13,6 +13,7 @@ import pytest
 from condabox.errors import RegistryError
 from condabox.registry.transport import ATTEMPTS, Transport
 from tests.fakes.registry import FakeRegistry
+from tests.fakes.registry_behaviour import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -161,7 +162,8 @@ def test_authorization_does_not_follow_to_another_host(
 
 def test_a_form_does_not_follow_a_redirect(registry: FakeRegistry, transport: Transport) -> None:
     with FakeRegistry().running() as other:
-        registry.behaviour.blob_redirect = other.url
+        moved = Fault(method="POST", status=307, headers={"Location": f"{other.url}/moved"})
+        registry.behaviour.faults = [moved]
         answer = transport.request(
             "POST", f"{registry.url}/moved", form={"refresh_token": "abc"}, limit=1000
         )

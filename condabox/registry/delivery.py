@@ -1,0 +1,162 @@
+"""One image on its way into one repository: layers, configs, manifests, index, and then tags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from condabox.errors import RegistryError
+from condabox.oci.image import index_of
+from condabox.registry.blobreader import BlobReader
+from condabox.registry.parallel import run_all
+from condabox.registry.uploads import BlobUpload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from condabox.events import Reporter, Task
+    from condabox.oci.digest import Digest
+    from condabox.oci.image import BlobSource, Image
+    from condabox.oci.model import Descriptor, ImageIndex, ImageManifest
+    from condabox.registry.messages import Response
+    from condabox.registry.repository import Repository
+
+_PARALLEL = 5
+"""Blobs that are sent at a time, as many as Docker does."""
+_MOUNTS = 2
+"""Repositories in which a registry is asked to look for one blob."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Blob:
+    descriptor: Descriptor
+    source: BlobSource
+
+
+class Delivery:
+    """Puts one image, for each platform one, into ``repository``.
+
+    ``sources`` tells in which other repositories of the registry a blob may be.
+    """
+
+    def __init__(
+        self,
+        *,
+        repository: Repository,
+        images: Sequence[Image],
+        sources: Callable[[Digest], Sequence[str]],
+        reporter: Reporter,
+    ) -> None:
+        self._repository = repository
+        self._sources = sources
+        self._reporter = reporter
+        self._layers = _by_digest(
+            _Blob(layer, image.blobs) for image in images for layer in image.manifest.layers
+        )
+        self._configs = _by_digest(_Blob(image.manifest.config, image.blobs) for image in images)
+        documents: list[ImageManifest | ImageIndex] = [image.manifest for image in images]
+        if len(images) > 1:
+            documents.append(index_of(images))
+        self._documents = tuple(documents)
+        self._uploaded: dict[Digest, int] = {}
+        self._mounted: dict[Digest, int] = {}
+        self._barren: set[str] = set()
+
+    @property
+    def digest(self) -> Digest:
+        """What a tag stands for: the manifest, or the index of several."""
+        return self._documents[-1].descriptor.digest
+
+    @property
+    def uploaded(self) -> int:
+        """The bytes of blobs and manifests that were sent."""
+        return sum(self._uploaded.values())
+
+    @property
+    def mounted(self) -> int:
+        """The bytes that came from other repositories of the registry."""
+        return sum(self._mounted.values())
+
+    @property
+    def present(self) -> int:
+        """The bytes that were there before."""
+        descriptors = [blob.descriptor for blob in (self._layers | self._configs).values()]
+        descriptors += [document.descriptor for document in self._documents]
+        return sum(each.size for each in descriptors) - self.uploaded - self.mounted
+
+    def put_content(self) -> None:
+        """Store everything that is missing, and each thing after what it speaks of."""
+        missing = self._missing()
+        if missing:
+            total = sum(blob.descriptor.size for blob in missing.values())
+            with self._reporter.task(f"Pushing {self._repository}", total=total) as task:
+                for group in (self._layers, self._configs):
+                    self._deliver([missing[digest] for digest in group if digest in missing], task)
+        for document in self._documents:
+            descriptor = document.descriptor
+            if self._repository.digest(str(descriptor.digest)) != descriptor.digest:
+                self._put(document, str(descriptor.digest))
+                self._uploaded[descriptor.digest] = descriptor.size
+
+    def put_tag(self, tag: str) -> None:
+        """Let ``tag`` stand for the image, unless it does: some tags may not be set twice."""
+        if self._repository.digest(tag) != self.digest:
+            self._put(self._documents[-1], tag)
+
+    def _put(self, document: ImageManifest | ImageIndex, selector: str) -> None:
+        self._repository.put_manifest(selector, document.raw, media_type=document.media_type)
+
+    def _missing(self) -> dict[Digest, _Blob]:
+        blobs = self._layers | self._configs
+        there: set[Digest] = set()
+
+        def look_for(digest: Digest) -> None:
+            if self._repository.has_blob(digest):
+                there.add(digest)
+
+        self._run([partial(look_for, digest) for digest in blobs])
+        return {digest: blob for digest, blob in blobs.items() if digest not in there}
+
+    def _deliver(self, blobs: Sequence[_Blob], task: Task) -> None:
+        # The largest first: none is left to go alone at the end.
+        ordered = sorted(blobs, key=lambda blob: -blob.descriptor.size)
+        self._run([partial(self._deliver_one, blob, task) for blob in ordered])
+
+    def _run(self, jobs: Sequence[Callable[[], None]]) -> None:
+        run_all(jobs, at_once=_PARALLEL, transport=self._repository.client.transport, name="push")
+
+    def _deliver_one(self, blob: _Blob, task: Task) -> None:
+        digest, size = blob.descriptor.digest, blob.descriptor.size
+        answer = self._mount(digest)
+        if answer and answer.status == HTTPStatus.CREATED:
+            self._mounted[digest] = size
+            task.advance(size)
+            return
+        with BlobReader(blob.source, blob.descriptor, task=task) as reader:
+            BlobUpload(self._repository, reader, session=answer).run()
+        self._uploaded[digest] = size
+
+    def _mount(self, digest: Digest) -> Response | None:
+        """Return the answer of a registry that has found the blob, or else waits for it."""
+        begun: Response | None = None
+        sources = [source for source in self._sources(digest) if source not in self._barren]
+        for source in sources[:_MOUNTS]:
+            if begun:
+                self._repository.cancel_upload(begun.location)
+            try:
+                begun = self._repository.start_upload(mount=digest, source=source)
+            except RegistryError:
+                begun = None
+            if begun and begun.status == HTTPStatus.CREATED:
+                return begun
+            if begun is None or not begun.is_success:
+                # We may not read there, or this registry mounts nothing: it can be sent the blob.
+                self._barren.add(source)
+                begun = None
+        return begun
+
+
+def _by_digest(blobs: Iterable[_Blob]) -> dict[Digest, _Blob]:
+    return {blob.descriptor.digest: blob for blob in blobs}

@@ -1,0 +1,103 @@
+"""What a registry refuses, in its own words, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+
+from condabox.decode import each, mapping, optional
+from condabox.errors import RegistryError
+
+_MOST_WORDS = 300
+
+_LOGIN = "check the name; if it is right, log in with `docker login {host}`"
+_PUSH_HINTS = (
+    # What the message says comes before the codes, of which some registries know but one.
+    (("immutable", "overwrit"), "the tag is there and may not be changed: use another one"),
+    (("quota",), "make room in the registry, or ask who runs it for more"),
+    (("UNAUTHORIZED",), "log in with `docker login {host}`"),
+    (
+        ("DENIED",),
+        "log in with `docker login {host}` as somebody who may push there, or make the repository",
+    ),
+    (("NAME_UNKNOWN",), "make the repository first: this registry does not by itself"),
+    (("NAME_INVALID", "TAG_INVALID"), "give the image a name that this registry takes"),
+    (("UNSUPPORTED",), "this registry takes no images: it may be a mirror or a cache"),
+    (("TOOMANYREQUESTS",), "wait, or log in with `docker login {host}`"),
+    (("BLOB_UNKNOWN",), "push again: the registry has lost a part of the image meanwhile"),
+    (("MANIFEST_INVALID",), "this registry takes no such images: is it a very old one?"),
+    (("DIGEST_INVALID", "SIZE_INVALID"), "what arrives is not what was sent: look for a proxy"),
+)
+_PUSH_STATUS_HINTS: dict[int, str] = {
+    HTTPStatus.UNAUTHORIZED: "log in with `docker login {host}`",
+    HTTPStatus.FORBIDDEN: "log in with `docker login {host}` as somebody who may push there",
+    HTTPStatus.NOT_FOUND: "check the name; some registries want the repository made first",
+    HTTPStatus.METHOD_NOT_ALLOWED: "this registry takes no images: it may be a mirror or a cache",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "raise the limit of the registry, or of the proxy "
+    "before it (nginx: client_max_body_size)",
+    HTTPStatus.TOO_MANY_REQUESTS: "wait, or log in with `docker login {host}`",
+    HTTPStatus.INSUFFICIENT_STORAGE: "make room in the registry, or ask who runs it for more",
+}
+
+
+def unreachable(host: str, reason: str) -> RegistryError:
+    """Describe a connection that failed; a URL would show the signatures of redirects."""
+    return RegistryError(
+        f"{host or 'the registry'} cannot be reached: {reason}",
+        hint="check the network, the proxy variables, and `registries` in the settings",
+    )
+
+
+def pull_failure(status: int, said: str, *, what: str, host: str) -> RegistryError:
+    """Describe why ``what`` cannot be had; ``said`` are the registry's own words."""
+    detail = f": {said}" if said else ""
+    if status == HTTPStatus.NOT_FOUND:
+        return RegistryError(
+            f"{what}: the registry has no such image{detail}", hint="check the name and the tag"
+        )
+    hint = None
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        # Registries answer so for what does not exist, too.
+        hint = _LOGIN.format(host=host)
+    elif status == HTTPStatus.TOO_MANY_REQUESTS:
+        hint = f"wait, log in with `docker login {host}`, or name a mirror in the settings"
+    return RegistryError(f"{what}: status {status}{detail}", hint=hint)
+
+
+def push_failure(status: int, said: str, *, what: str, host: str) -> RegistryError:
+    """Describe why ``what`` cannot be stored; ``said`` are the registry's own words."""
+    detail = f": {said}" if said else ""
+    words = said.lower()
+    hints = (hint for marks, hint in _PUSH_HINTS if any(mark.lower() in words for mark in marks))
+    by_status = "try again later" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else None
+    hint = next(hints, None) or _PUSH_STATUS_HINTS.get(status) or by_status
+    return RegistryError(
+        f"{what}: status {status}{detail}",
+        hint=(hint or "the registry's own log may say more").format(host=host),
+    )
+
+
+def words_of(body: bytes) -> str:
+    """Return what a registry says in an error: codes and messages, or nothing."""
+    text = "; ".join(filter(None, (f"{code} {message}".strip() for code, message in _errors(body))))
+    return "".join(character for character in text if character.isprintable())[:_MOST_WORDS]
+
+
+def codes_of(body: bytes) -> frozenset[str]:
+    """Return the codes of distribution-spec that a registry gives for an error."""
+    return frozenset(code for code, _ in _errors(body))
+
+
+def _errors(body: bytes) -> tuple[tuple[str, str], ...]:
+    # distribution-spec, "Error Codes": {"errors": [{"code": …, "message": …}]}
+    try:
+        return each(
+            mapping(json.loads(body), at="").get("errors"),
+            lambda item, at: (
+                optional(mapping(item, at=at), "code", str, at=at) or "",
+                optional(mapping(item, at=at), "message", str, at=at) or "",
+            ),
+            at="errors",
+        )
+    except (ValueError, RecursionError):
+        return ()
