@@ -3,7 +3,8 @@
 CondaboxError
 ├── SpecError                  3   environment.yml, settings or reference cannot be used
 ├── LockError                  4   lock file missing or unreadable
-│   └── StaleLockError             made from other inputs than today's
+│   ├── StaleLockError             made from other inputs than today's
+│   └── NewerLockError             made by a version of condabox that knows more
 ├── SolveError                 5   no packages satisfy the specs
 ├── InstallError               6   download, extract, link
 │   ├── HashMismatchError          bytes are not what the lock promises
@@ -54,6 +55,10 @@ class LockError(CondaboxError):
 
 class StaleLockError(LockError):
     """The lock file was made from other inputs than the ones that stand there now."""
+
+
+class NewerLockError(LockError):
+    """The lock file was made by a newer version of condabox, and is not to be lost."""
 
 
 class SolveError(CondaboxError):

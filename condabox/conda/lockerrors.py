@@ -30,6 +30,7 @@ def names_unreachable(done: Completed) -> bool:
 
 def explain(stderr: str, *, environment: Path) -> SolveError:
     """Turn what conda-lock printed before it failed into an error of ours."""
+    stderr = redacted(stderr)  # a person's own solver may repeat the addresses that it was given
     solver = _FROM_SOLVER.search(stderr)
     if solver is not None:
         return SolveError(
@@ -39,7 +40,7 @@ def explain(stderr: str, *, environment: Path) -> SolveError:
     refused = _REFUSED.search(stderr)
     if refused is not None:
         return SolveError(
-            f"{environment}: pip's index refuses {redacted(refused[1])}",
+            f"{environment}: pip's index refuses {refused[1]}",
             hint="log in: credentials come from pip's configuration, [pip] index-url in "
             "condabox.toml, or netrc",
         )

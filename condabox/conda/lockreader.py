@@ -21,7 +21,7 @@ from condabox.conda.lockfile import (
 )
 from condabox.conda.plainyaml import PlainYamlError, read_plain_yaml
 from condabox.decode import DecodeError, join, mapping, required, sequence, strings
-from condabox.errors import LockError, SpecError
+from condabox.errors import LockError, NewerLockError, SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -120,9 +120,9 @@ def _channels(metadata: JSON) -> tuple[str, ...]:
 def _check_own_version(path: Path, ours: JSON) -> None:
     found = ours.get(FORMAT_KEY, FORMAT_VERSION)
     if found != FORMAT_VERSION:
-        raise LockError(
+        raise NewerLockError(
             f"{path} was made by a newer condabox (its entries have version {found})",
-            hint="update condabox, or run `condabox lock` to make the file again",
+            hint="update condabox, or remove the file to make it again",
         )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from condabox.conda.channels import without_credentials
+from condabox.conda.lockfile import PROD
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -56,7 +57,7 @@ def merged(
             },
             "channels": [
                 {"url": _canonical(channel["url"], located), "used_env_vars": []}
-                for channel in newest["metadata"]["channels"]
+                for channel in newest["metadata"].get("channels", ())
             ],
             "platforms": sorted(sources),
             "sources": [environment.name],
@@ -117,7 +118,9 @@ def _canonical(url: str, located: Mapping[str, str]) -> str:
 
 
 def _place(package: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(package[key] for key in ("manager", "name", "platform", "category"))
+    # locks of others may leave out the category of what is always installed
+    fields = {"category": PROD, **package}
+    return tuple(fields[key] for key in ("manager", "name", "platform", "category"))
 
 
 def _load(data: bytes) -> Mapping[str, Any]:

@@ -17,11 +17,18 @@ from condabox.conda.lockfile import LockFile, lock_path
 from condabox.conda.lockreader import read_lock_file
 from condabox.conda.spec import parse_environment
 from condabox.conda.virtual_packages import DEFAULT_BASE
-from condabox.errors import CondaboxError, LockError, SpecError, StaleLockError
+from condabox.errors import (
+    CondaboxError,
+    LockError,
+    NewerLockError,
+    SpecError,
+    StaleLockError,
+)
 from condabox.files import rewrite
 from condabox.outputs.store import LocalStore
 from condabox.platforms import PLATFORM_OF_SUBDIR
 from condabox.reporting.lockcompare import compare_locks
+from condabox.workflows.lock_check import require_platforms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -120,8 +127,9 @@ def _lock(
     settings: Settings,
     reporter: Reporter,
 ) -> LockResult:
+    require_platforms(spec, request.subdirs, known=spec.platforms)
     subdirs = request.subdirs or spec.platforms
-    previous = _previous(spec)
+    previous = _previous(spec, request, reporter=reporter)
     if request.update:
         _require_locked(request.update, previous, spec=spec)
     today = {subdir: inputs_of(spec, subdir, names=names) for subdir in subdirs}
@@ -138,7 +146,7 @@ def _lock(
         base,
         sorted({*stale, *kept}),
         previous,
-        refresh=request.update_base,
+        refresh=frozenset(subdirs) if request.update_base else frozenset(),
         settings=settings,
         reporter=reporter,
     )
@@ -172,14 +180,21 @@ def _result(spec: EnvironmentSpec, locked: LockFile, previous: LockFile | None) 
     )
 
 
-def _previous(spec: EnvironmentSpec) -> LockFile | None:
-    """Return the lock that is there; one that cannot be read is replaced."""
+def _previous(
+    spec: EnvironmentSpec, request: LockRequest, *, reporter: Reporter
+) -> LockFile | None:
+    """Return the lock that is there; one that cannot be read is replaced where all is locked."""
     path = lock_path(spec.path)
     if not path.exists():
         return None
     try:
         return read_lock_file(path)
-    except LockError:
+    except NewerLockError:
+        raise
+    except LockError as error:
+        if request.subdirs or request.update:
+            raise
+        reporter.warning(f"the lock is made anew: {error.message}")
         return None
 
 
@@ -237,13 +252,13 @@ def _base_digests(
     subdirs: Sequence[str],
     previous: LockFile | None,
     *,
-    refresh: bool,
+    refresh: frozenset[str],
     settings: Settings,
     reporter: Reporter,
 ) -> dict[str, str]:
-    """Return the digests that the lock has, and resolve ``base`` for what has none or all anew."""
+    """Return the digests that the lock has; ``base`` is resolved for ``refresh`` and the rest."""
     known = previous.base_digests if previous is not None and previous.base == base else {}
-    digests = {} if refresh else {subdir: known[subdir] for subdir in subdirs if subdir in known}
+    digests = {s: known[s] for s in subdirs if s in known and s not in refresh}
     blobs = LocalStore(settings.cache_dir).blobs
     for subdir in subdirs:
         if subdir not in PLATFORM_OF_SUBDIR or subdir in digests:
@@ -254,7 +269,7 @@ def _base_digests(
                 base, platform=platform, settings=settings, blobs=blobs, reporter=reporter
             )
         except CondaboxError as error:
-            if refresh:
+            if subdir in refresh:
                 raise
             reporter.warning(f"the base is not pinned for {platform}: {error.message}")
         else:

@@ -18,6 +18,8 @@ from condabox.conda.lockreader import read_lock_file
 from condabox.errors import (
     CondaboxError,
     HashMismatchError,
+    LockError,
+    NewerLockError,
     SolveError,
     SpecError,
     StaleLockError,
@@ -25,6 +27,7 @@ from condabox.errors import (
 )
 from condabox.events import SilentReporter
 from condabox.oci.layout import ImageLayout
+from condabox.platforms import PLATFORM_OF_SUBDIR
 from condabox.reporting.lockdiff import Kind
 from condabox.settings import Settings
 from condabox.workflows.lock import LockRequest, lock
@@ -574,6 +577,52 @@ def test_a_base_out_of_reach_is_a_warning_and_no_pin(project: Project) -> None:
     assert result.locked.base_digests == {}
     assert project.locked.base == "oci:/nowhere"
     assert any("linux/amd64" in text for text in project.warnings)
+
+
+def test_a_lock_of_a_newer_condabox_is_not_lost(project: Project) -> None:
+    project.lock()
+    newer = project.lock_path.read_text().replace("condabox: '1'", "condabox: '2'")
+    project.lock_path.write_text(newer)
+
+    with pytest.raises(NewerLockError, match="newer condabox"):
+        project.lock()
+    assert project.lock_path.read_text() == newer
+
+
+def test_a_broken_lock_does_not_lose_the_other_platforms(project: Project) -> None:
+    project.lock_path.write_text("<<<<<<< HEAD\n")
+
+    with pytest.raises(LockError):
+        project.lock("linux-64")
+    assert project.lock_path.read_text() == "<<<<<<< HEAD\n"
+
+
+def test_a_platform_that_the_file_does_not_have_is_refused(project: Project) -> None:
+    with pytest.raises(SpecError, match="not for win-64"):
+        project.lock("win-64")
+    assert not project.lock_path.exists()
+
+
+def test_the_base_of_one_platform_can_be_pinned_alone(project: Project) -> None:
+    images = [
+        make_image(project.folder / name, {"file": name.encode()}, platform=platform)
+        for name, platform in zip(("a", "b"), PLATFORM_OF_SUBDIR.values(), strict=False)
+    ]
+    layout = ImageLayout.create(project.folder / "base")
+    layout.add(images, name="latest")
+    project.write(section=f"base: 'oci:{project.folder}/base:latest'")
+    project.lock()
+    before = project.locked.base_digests
+    newer = [
+        make_image(project.folder / name, {"file": name.encode()}, platform=platform)
+        for name, platform in zip(("c", "d"), PLATFORM_OF_SUBDIR.values(), strict=False)
+    ]
+    layout.add(newer, name="latest")
+    project.lock("linux-64", update_base=True)
+
+    after = project.locked.base_digests
+    assert after["linux-64"] == str(newer[0].digest) != before["linux-64"]
+    assert after["linux-aarch64"] == before["linux-aarch64"]
 
 
 def test_a_broken_lock_is_made_anew(project: Project) -> None:

@@ -59,3 +59,16 @@ def test_a_table_out_of_reach_is_told_from_other_failures() -> None:
     assert names_unreachable(done(1, frame))
     assert not names_unreachable(done(0, frame))
     assert not names_unreachable(done(1, "other"))
+
+
+def test_addresses_of_another_solver_are_told_without_credentials() -> None:
+    stderr = (
+        "Could not lock the environment for platform linux-64\n"
+        "cannot read https://bob:s3cret@host/t/t0ken/ch/linux-64/repodata.json\n"
+        "    Command: x\n"
+    )
+
+    message = explain(stderr, environment=Path("ai.yml")).message
+    assert "host" in message
+    assert "s3cret" not in message
+    assert "t0ken" not in message

@@ -124,6 +124,16 @@ def test_metadata_of_others_is_kept() -> None:
     }
 
 
+def test_what_others_left_out_is_not_missed() -> None:
+    plain = package("numpy", "linux-64")
+    del plain["category"]
+    old = yaml.safe_load(made(plain, subdir="linux-64"))
+    del old["metadata"]["channels"]
+
+    found = parsed(merge({}, previous=yaml.safe_dump(old).encode(), kept=("linux-64",)))
+    assert [p.category for p in found.packages["linux-64"]] == ["main"]
+
+
 def test_no_credentials_are_written() -> None:
     channel = {"url": "https://me:secret@host/t/token/x", "used_env_vars": []}
     found = package("a", "linux-64", url="https://me:secret@host/t/token/x/linux-64/a-1.0-0.conda")
