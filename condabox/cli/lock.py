@@ -93,9 +93,12 @@ def lock(
 
     What is locked stays where the file allows it.
     """
+    from condabox.conda.lockfile import lock_path
     from condabox.platforms import subdir_of
     from condabox.workflows.lock_check import check_locks
 
+    if len({lock_path(environment) for environment in environments}) < len(environments):
+        raise typer.BadParameter("several of the environment files have the same lock file")
     if (add or remove) and len(environments) > 1:
         raise typer.BadParameter("--add and --remove change one environment file at a time")
     subdirs = tuple(map(subdir_of, platform.split(","))) if platform else ()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from condabox.conda.lockfile import LockFile
     from condabox.conda.section import DevSection
     from condabox.conda.spec import EnvironmentSpec
+    from condabox.conda.values import CpuAllowed
 
 INPUTS_KEY = "condabox-inputs-"
 """Followed by a subdir."""
@@ -31,13 +32,15 @@ class LockInputs:
     """Everything that decides what is locked for one subdir.
 
     ``conda`` and ``pip`` map a category to its requirements, sorted; categories without any are
-    left out.  ``channels`` are canonical URLs in order of priority.
+    left out.  ``channels`` are canonical URLs in order of priority.  ``allow_cpu`` are the packages
+    that may come without CUDA although there is one; ``*`` stands for all.
     """
 
     channels: tuple[str, ...]
     conda: Mapping[str, tuple[str, ...]]
     pip: Mapping[str, tuple[str, ...]]
     virtual_packages: Mapping[str, str]
+    allow_cpu: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -46,8 +49,10 @@ class LockInputs:
 
     def to_text(self) -> str:
         """Return the canonical JSON that `from_text` reads."""
+        allowed = {"allow_cpu": self.allow_cpu} if self.allow_cpu else {}
         return json.dumps(
             {
+                **allowed,
                 "channels": self.channels,
                 "conda": dict(self.conda),
                 "pip": dict(self.pip),
@@ -72,6 +77,7 @@ class LockInputs:
             virtual_packages=string_mapping(
                 fields.get("virtual_packages"), at=join(at, "virtual_packages")
             ),
+            allow_cpu=strings(fields.get("allow_cpu", []), at=join(at, "allow_cpu")),
         )
 
 
@@ -87,17 +93,23 @@ def inputs_of(spec: EnvironmentSpec, subdir: str, *, names: ChannelNames) -> Loc
     main = spec.match_specs(subdir)
     conda = {"main": main, "dev": _dev_specs(spec.image.dev, main=main)}
     pip = {"main": spec.pip_requirements(subdir)}
+    found = virtual_packages(
+        subdir,
+        base=spec.image.base,
+        cuda=spec.image.cuda,
+        overrides=spec.image.virtual_packages,
+    )
     return LockInputs(
         channels=names.canonical(spec.channels, subdir=subdir),
-        conda={category: tuple(sorted(set(found))) for category, found in conda.items() if found},
-        pip={category: tuple(sorted(set(found))) for category, found in pip.items() if found},
-        virtual_packages=virtual_packages(
-            subdir,
-            base=spec.image.base,
-            cuda=spec.image.cuda,
-            overrides=spec.image.virtual_packages,
-        ),
+        conda={category: tuple(sorted(set(some))) for category, some in conda.items() if some},
+        pip={category: tuple(sorted(set(some))) for category, some in pip.items() if some},
+        virtual_packages=found,
+        allow_cpu=_allowed(spec.image.allow_cpu) if "__cuda" in found else (),
     )
+
+
+def _allowed(allow_cpu: CpuAllowed) -> tuple[str, ...]:
+    return ("*",) if allow_cpu == "all" else tuple(sorted(allow_cpu))
 
 
 def _dev_specs(section: DevSection | None, *, main: Sequence[str]) -> tuple[str, ...]:
@@ -148,6 +160,8 @@ def _differences(old: LockInputs, new: LockInputs) -> Iterable[str]:
             changed = _changed(before.get(category, ()), after.get(category, ()))
             if changed:
                 yield f"{title}{manager}dependencies: {changed}"
+    if old.allow_cpu != new.allow_cpu:
+        yield f"allow-cpu: {_changed(old.allow_cpu, new.allow_cpu)}"
     versions = [
         f"{name} {old.virtual_packages.get(name, 'absent')} -> "
         f"{new.virtual_packages.get(name, 'absent')}"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
 
 from condabox.base import open_base
 from condabox.conda.anaconda import refuse_anaconda_channels
@@ -24,7 +28,7 @@ from condabox.errors import (
     SpecError,
     StaleLockError,
 )
-from condabox.files import rewrite
+from condabox.files import locked, rewrite
 from condabox.outputs.store import LocalStore
 from condabox.platforms import PLATFORM_OF_SUBDIR
 from condabox.reporting.lockcompare import compare_locks
@@ -102,7 +106,7 @@ def lock(
     changed = {path: _changed(path, request) for path in request.environments}
     specs = [parse_environment(text, path=path) for path, text in changed.items()]
     results = tuple(
-        _lock(spec, request, names=names, settings=settings, reporter=reporter) for spec in specs
+        _alone(spec, request, names=names, settings=settings, reporter=reporter) for spec in specs
     )
     # What cannot be locked is not asked for either.
     if request.add or request.remove:
@@ -117,6 +121,21 @@ def _changed(path: Path, request: LockRequest) -> str:
         return text
     # with its byte order mark, where it has one
     return edited(path.read_bytes().decode(), path=path, add=request.add, remove=request.remove)
+
+
+def _alone(
+    spec: EnvironmentSpec,
+    request: LockRequest,
+    *,
+    names: ChannelNames,
+    settings: Settings,
+    reporter: Reporter,
+) -> LockResult:
+    """Lock while no other process of this machine locks the same environment."""
+    path = str(lock_path(spec.path).absolute())
+    name = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+    with locked(settings.cache_dir / "locks" / f"{name}.lock"):
+        return _lock(spec, request, names=names, settings=settings, reporter=reporter)
 
 
 def _lock(
@@ -203,7 +222,8 @@ def _require_locked(
 ) -> None:
     """Refuse to update what is locked for no platform."""
     packages = previous.packages.values() if previous else ()
-    unknown = sorted(set(update) - {p.name for found in packages for p in found})
+    known = {canonicalize_name(p.name) for found in packages for p in found}
+    unknown = sorted(name for name in update if canonicalize_name(name) not in known)
     if unknown:
         raise SpecError(
             f"{', '.join(unknown)} is not in {lock_path(spec.path)}",
@@ -216,7 +236,11 @@ def _is_stale(
 ) -> bool:
     if previous is None or request.update_all or previous.inputs.get(subdir) != today:
         return True
-    return any(package.name in request.update for package in previous.packages[subdir])
+    return any(_moves(package, request) for package in previous.packages[subdir])
+
+
+def _moves(package: LockedPackage, request: LockRequest) -> bool:
+    return canonicalize_name(package.name) in map(canonicalize_name, request.update)
 
 
 def _standing(
@@ -228,13 +252,13 @@ def _standing(
         if previous is None or subdir not in previous.packages or request.update_all:
             continue
         found = previous.environments[subdir].packages
-        moving[subdir] = tuple(p for p in found if p.name in request.update)
+        moving[subdir] = tuple(p for p in found if _moves(p, request))
         # What other channels had does not bind these, nor what was chosen for another GPU.
         before = previous.inputs.get(subdir)
         channels = before.channels if before else previous.channels
         for_gpu = before.virtual_packages.get(_CUDA) if before else None
         if channels == today.channels and for_gpu == today.virtual_packages.get(_CUDA):
-            preferred[subdir] = tuple(p for p in found if p.name not in request.update)
+            preferred[subdir] = tuple(p for p in found if not _moves(p, request))
     return preferred, moving
 
 

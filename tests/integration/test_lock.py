@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -562,6 +563,32 @@ def test_a_cpu_build_in_spite_of_a_gpu_is_no_lock(project: Project) -> None:
     allowed = f"{section}, allow-cpu: [torch]"
     project.write("  - torch\n", platforms="[linux-64]", section=allowed)
     assert project.lock().written
+
+    project.write("  - torch\n", platforms="[linux-64]", section=section)
+    assert project.changes() == ("allow-cpu: - torch",)
+    with pytest.raises(SolveError, match="fits"):
+        project.lock()
+
+
+def test_two_locks_of_one_environment_lose_nothing(project: Project) -> None:
+    threads = [
+        threading.Thread(target=project.lock, args=(subdir,))
+        for subdir in ("linux-64", "linux-aarch64")
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert project.locked.subdirs == ("linux-64", "linux-aarch64")
+
+
+def test_a_package_is_updated_by_any_spelling_of_its_name(project: Project) -> None:
+    project.lock()
+    write_channel(project.channel, [*small_world(), *everywhere("libblas", "4.0")])
+    project.lock(update=("LibBLAS",))
+
+    assert project.versions()["libblas"] == "4.0"
 
 
 def test_what_is_not_locked_cannot_be_updated(project: Project) -> None:

@@ -93,6 +93,7 @@ def test_platforms_are_oci_s_or_conda_s(
         pytest.param(["--check", "--add", "numpy", "ai.yml"], id="check changes nothing"),
         pytest.param(["--add", "numpy", "a.yml", "b.yml"], id="one file at a time"),
         pytest.param(["--update"], id="no environment"),
+        pytest.param(["a.yml", "a.yaml"], id="two files of one lock"),
     ],
 )
 def test_wrong_usage_is_2(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
