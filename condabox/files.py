@@ -45,11 +45,12 @@ def write_atomically(path: Path, data: bytes) -> None:
         file.write(data)
 
 
-def rewrite(path: Path, data: bytes) -> None:
-    """Change the content of a person's file in one step; its mode stays, and a link to it."""
+@contextmanager
+def rewriting(path: Path) -> Iterator[IO[bytes]]:
+    """Replace a person's file as `replacing` does; its mode stays, and the links to it."""
     target = path.resolve()
     with replacing(target, mode=stat.S_IMODE(target.stat().st_mode)) as file:
-        file.write(data)
+        yield file
 
 
 @contextmanager

@@ -37,7 +37,6 @@ from condabox.conda.lockwriter import merged
 from condabox.conda.pip_index import PipIndexes, pip_indexes
 from condabox.conda.virtual_packages import DEFAULT_BASE
 from condabox.errors import LockError, SolveError
-from condabox.files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,11 +68,13 @@ class LockJob:
     solver: str | None = None
 
 
-def lock_environment(job: LockJob, *, settings: Settings, reporter: Reporter) -> LockFile:
-    """Lock the subdirs of ``job``, all at the same time, and write the file beside the environment.
+def lock_environment(
+    job: LockJob, *, settings: Settings, reporter: Reporter
+) -> tuple[LockFile, bytes]:
+    """Lock the subdirs of ``job``, all at the same time; return the lock file, and its content.
 
-    Where anything fails the old file stays as it is.  Raise SolveError, with the solver's own
-    explanation, when there is no solution.
+    Nothing is written yet.  Raise SolveError, with the solver's own explanation, when there is no
+    solution.
     """
     has_pip = any(inputs.pip for inputs in job.inputs.values())
     indexes = pip_indexes(settings.pip_index_url) if has_pip else PipIndexes(urls=())
@@ -120,8 +121,7 @@ def lock_environment(job: LockJob, *, settings: Settings, reporter: Reporter) ->
     made = _parsed(data, job)
     for run in runs:
         _check_gpu_builds(run, made, spec=job.spec, reporter=reporter)
-    write_atomically(made.path, data)
-    return made
+    return made, data
 
 
 def _warn_of_credentials(job: LockJob, settings: Settings, *, reporter: Reporter) -> None:

@@ -28,7 +28,7 @@ from condabox.errors import (
     SpecError,
     StaleLockError,
 )
-from condabox.files import locked, rewrite
+from condabox.files import locked, rewriting, write_atomically
 from condabox.outputs.store import LocalStore
 from condabox.platforms import PLATFORM_OF_SUBDIR
 from condabox.reporting.lockcompare import compare_locks
@@ -104,15 +104,11 @@ def lock(
     """Bring the lock file of every environment of ``request`` up to date, or make it."""
     names = read_condarc(env).channels
     changed = {path: _changed(path, request) for path in request.environments}
-    specs = [parse_environment(text, path=path) for path, text in changed.items()]
-    results = tuple(
-        _alone(spec, request, names=names, settings=settings, reporter=reporter) for spec in specs
+    specs = {path: parse_environment(text, path=path) for path, text in changed.items()}
+    return tuple(
+        _alone(spec, changed[path], request, names=names, settings=settings, reporter=reporter)
+        for path, spec in specs.items()
     )
-    # What cannot be locked is not asked for either.
-    if request.add or request.remove:
-        for path, text in changed.items():
-            rewrite(path, text.encode())
-    return results
 
 
 def _changed(path: Path, request: LockRequest) -> str:
@@ -125,17 +121,31 @@ def _changed(path: Path, request: LockRequest) -> str:
 
 def _alone(
     spec: EnvironmentSpec,
+    text: str,
     request: LockRequest,
     *,
     names: ChannelNames,
     settings: Settings,
     reporter: Reporter,
 ) -> LockResult:
-    """Lock while no other process of this machine locks the same environment."""
+    """Lock while no other process of this machine locks the same environment, and write."""
     path = str(lock_path(spec.path).absolute())
     name = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
     with locked(settings.cache_dir / "locks" / f"{name}.lock"):
-        return _lock(spec, request, names=names, settings=settings, reporter=reporter)
+        result, data = _lock(spec, request, names=names, settings=settings, reporter=reporter)
+        if request.add or request.remove:
+            # what cannot be locked is not asked for either, and what cannot be asked for not locked
+            with rewriting(spec.path) as file:
+                file.write(text.encode())
+                _write(result, data)
+        else:
+            _write(result, data)
+        return result
+
+
+def _write(result: LockResult, data: bytes) -> None:
+    if result.written:
+        write_atomically(result.locked.path, data)
 
 
 def _lock(
@@ -145,7 +155,8 @@ def _lock(
     names: ChannelNames,
     settings: Settings,
     reporter: Reporter,
-) -> LockResult:
+) -> tuple[LockResult, bytes]:
+    """Return what the lock file is to be, and its content where that is not what it was."""
     require_platforms(spec, request.subdirs, known=spec.platforms)
     subdirs = request.subdirs or spec.platforms
     previous = _previous(spec, request, reporter=reporter)
@@ -172,7 +183,7 @@ def _lock(
     if previous is not None and not stale:
         before = (previous.subdirs, previous.base, previous.base_digests)
         if before == (tuple(sorted(kept)), base, digests):
-            return _result(spec, previous, previous)
+            return _result(spec, previous, previous), b""
     if stale:
         reporter.message(f"locking {spec.path} for {', '.join(stale)}")
     preferred, moving = _standing(stale, previous, request=request)
@@ -186,7 +197,8 @@ def _lock(
         moving=moving,
         solver=request.solver,
     )
-    return _result(spec, lock_environment(job, settings=settings, reporter=reporter), previous)
+    made, data = lock_environment(job, settings=settings, reporter=reporter)
+    return _result(spec, made, previous), data
 
 
 def _result(spec: EnvironmentSpec, locked: LockFile, previous: LockFile | None) -> LockResult:

@@ -504,6 +504,21 @@ def test_what_cannot_be_locked_is_not_asked_for_either(project: Project) -> None
     assert (project.path.read_bytes(), project.lock_path.read_bytes()) == before
 
 
+def test_what_cannot_be_asked_for_is_not_locked_either(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.lock()
+    before = project.path.read_bytes(), project.lock_path.read_bytes()
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("condabox.workflows.lock.rewriting", refuse)
+    with pytest.raises(PermissionError):
+        project.lock(add=("requests",))
+    assert (project.path.read_bytes(), project.lock_path.read_bytes()) == before
+
+
 def test_the_base_is_pinned_anew_when_asked_for(project: Project) -> None:
     first, second = (
         make_image(project.folder / name, {"file": name.encode()}) for name in ("first", "second")

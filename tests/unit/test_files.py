@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condabox.files import locked, replacing, rewrite, write_atomically
+from condabox.files import locked, replacing, rewriting, write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,7 +72,8 @@ def test_a_person_s_file_keeps_its_mode_and_the_links_to_it(tmp_path: Path) -> N
     path.chmod(0o600)
     link.symlink_to("file")
 
-    rewrite(link, b"new")
+    with rewriting(link) as file:
+        file.write(b"new")
 
     assert link.is_symlink()
     assert path.read_bytes() == b"new"
