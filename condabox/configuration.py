@@ -14,9 +14,9 @@ from condabox.oci.config import Healthcheck
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from condabox.conda.activation import Activation
-    from condabox.conda.section import Healthcheck as HealthcheckSection
-    from condabox.conda.section import ImageSection
+    from condabox.conda.envfile.section import Healthcheck as HealthcheckSection
+    from condabox.conda.envfile.section import ImageSection
+    from condabox.conda.packages.activation import Activation
     from condabox.oci.config import ContainerConfig
     from condabox.plan import BuildPlan
 

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from condabox.conda.lockfile import LockedEnvironment, LockFile
-    from condabox.conda.section import ImageSection
+    from condabox.conda.envfile.section import ImageSection
+    from condabox.conda.lockfiles.lockfile import LockedEnvironment, LockFile
     from condabox.oci.compress import Compression
     from condabox.platforms import Platform
 

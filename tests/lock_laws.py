@@ -9,14 +9,14 @@ import yaml
 from rattler import MatchSpec, PackageRecord
 from rattler.package import BuildString
 
-from condabox.conda.lockreader import parse_lock_file
+from condabox.conda.lockfiles.lockreader import parse_lock_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from condabox.conda.lockfile import LockFile
-    from condabox.conda.solver import PackageRecord as SolvedRecord
+    from condabox.conda.channels.solver import PackageRecord as SolvedRecord
+    from condabox.conda.lockfiles.lockfile import LockFile
 
 with warnings.catch_warnings():
     # the conda that comes along in it is older than Python's warnings

@@ -17,20 +17,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from condabox.conda.archive import PackageArchive
-from condabox.conda.conflicts import find_conflicts
-from condabox.conda.entry import DirectoryEntry, FileEntry, LinkEntry, Spool
-from condabox.conda.lockfile import LockedPackage
-from condabox.conda.metadata import read_metadata
-from condabox.conda.order import in_link_order
-from condabox.conda.packages import link_package, take_inventory
-from condabox.conda.python import PythonInfo
+from condabox.conda.lockfiles.lockfile import LockedPackage
+from condabox.conda.packages.archive import PackageArchive
+from condabox.conda.packages.conflicts import find_conflicts
+from condabox.conda.packages.entry import DirectoryEntry, FileEntry, LinkEntry, Spool
+from condabox.conda.packages.metadata import read_metadata
+from condabox.conda.packages.order import in_link_order
+from condabox.conda.packages.package import link_package, take_inventory
+from condabox.conda.packages.python import PythonInfo
 from tests.fakes.packages import CHANNEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from condabox.conda.entry import PrefixEntry
+    from condabox.conda.packages.entry import PrefixEntry
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from condabox.backends.inventories import Inventories
 from condabox.backends.prefix_layers import OLDEST, PrefixLayers
 from condabox.backends.result import BuildResult, BuiltLayer
 from condabox.base import open_base, pinned
-from condabox.conda.activation import compile_activation
-from condabox.conda.conflicts import Conflicts, find_conflicts
-from condabox.conda.order import in_link_order
-from condabox.conda.python import PythonInfo
+from condabox.conda.packages.activation import compile_activation
+from condabox.conda.packages.conflicts import Conflicts, find_conflicts
+from condabox.conda.packages.order import in_link_order
+from condabox.conda.packages.python import PythonInfo
 from condabox.configuration import annotations_of, container_config
 from condabox.content import CHUNK_SIZE, BytesContent
 from condabox.errors import BudgetExceededError, ImageError
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from condabox.appfiles import AppEntry
     from condabox.backends.prefix_layers import PrefixLayer
     from condabox.base import Base
-    from condabox.conda.activation import Activation
-    from condabox.conda.inventory import PackageInventory
-    from condabox.conda.lockfile import LockedEnvironment, LockedPackage
+    from condabox.conda.lockfiles.lockfile import LockedEnvironment, LockedPackage
+    from condabox.conda.packages.activation import Activation
+    from condabox.conda.packages.inventory import PackageInventory
     from condabox.events import Reporter
     from condabox.oci.layer import Layer
     from condabox.oci.layout import BlobDirectory

@@ -6,17 +6,17 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from condabox.conda.fetch import fetch_archives
-from condabox.conda.inventory import PackageInventory
-from condabox.conda.packages import take_inventory
+from condabox.conda.packages.fetch import fetch_archives
+from condabox.conda.packages.inventory import PackageInventory
+from condabox.conda.packages.package import take_inventory
 from condabox.files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from condabox.conda.lockfile import LockedPackage
-    from condabox.conda.python import PythonInfo
+    from condabox.conda.lockfiles.lockfile import LockedPackage
+    from condabox.conda.packages.python import PythonInfo
     from condabox.events import Reporter
     from condabox.settings import Settings
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from condabox.conda.bytecode import BytecodeCompiler
-from condabox.conda.entry import DirectoryEntry, FileEntry, LinkEntry, Spool
-from condabox.conda.fetch import fetch_archives
-from condabox.conda.interpreter import find_interpreter
-from condabox.conda.packages import link_package
+from condabox.conda.packages.bytecode import BytecodeCompiler
+from condabox.conda.packages.entry import DirectoryEntry, FileEntry, LinkEntry, Spool
+from condabox.conda.packages.fetch import fetch_archives
+from condabox.conda.packages.interpreter import find_interpreter
+from condabox.conda.packages.package import link_package
 from condabox.layercache import layer_key
 from condabox.layering import Churn, LayerCandidate, group_packages
 from condabox.oci.compress import default_threads
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from condabox.conda.conflicts import Conflicts
-    from condabox.conda.entry import PrefixEntry
-    from condabox.conda.inventory import PackageInventory
-    from condabox.conda.lockfile import LockedPackage
-    from condabox.conda.python import PythonInfo
+    from condabox.conda.lockfiles.lockfile import LockedPackage
+    from condabox.conda.packages.conflicts import Conflicts
+    from condabox.conda.packages.entry import PrefixEntry
+    from condabox.conda.packages.inventory import PackageInventory
+    from condabox.conda.packages.python import PythonInfo
     from condabox.events import Reporter
     from condabox.layercache import LayerCache
     from condabox.oci.layer import Layer

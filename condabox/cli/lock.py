@@ -93,7 +93,7 @@ def lock(
 
     What is locked stays where the file allows it.
     """
-    from condabox.conda.lockfile import lock_path
+    from condabox.conda.lockfiles.lockfile import lock_path
     from condabox.platforms import subdir_of
     from condabox.workflows.lock_check import check_locks
 

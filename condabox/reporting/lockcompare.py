@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from condabox.conda.gpu_kinds import kind_of, only_passes_on
-from condabox.conda.inputs import package_of
-from condabox.conda.pypi_names import CONDA_NAME_OF
-from condabox.conda.version_order import compare_versions
+from condabox.conda.lockfiles.inputs import package_of
+from condabox.conda.lockfiles.version_order import compare_versions
+from condabox.conda.locking.gpu_kinds import kind_of, only_passes_on
+from condabox.conda.locking.pypi_names import CONDA_NAME_OF
 from condabox.reporting.lockdiff import (
     Change,
     Download,
@@ -24,7 +24,7 @@ from condabox.reporting.lockdiff import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from condabox.conda.lockfile import LockedPackage, LockFile
+    from condabox.conda.lockfiles.lockfile import LockedPackage, LockFile
 
 Key = tuple[str, str]
 """A manager, and a package's name in that manager's normal form."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from condabox.conda.lockfile import LockedPackage
+    from condabox.conda.lockfiles.lockfile import LockedPackage
 
 
 class Kind(StrEnum):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from condabox.conda.lockfile import PROD
+from condabox.conda.lockfiles.lockfile import PROD
 from condabox.reporting.formats import counted, printable
 from condabox.reporting.lockdiff import Presence
 from condabox.reporting.lockdiff_words import (

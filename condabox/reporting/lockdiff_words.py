@@ -6,15 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from condabox.conda.channels import DEFAULT_ALIAS
-from condabox.conda.lockfile import PROD
+from condabox.conda.channels.channel import DEFAULT_ALIAS
+from condabox.conda.lockfiles.lockfile import PROD
 from condabox.reporting.formats import arrow, counted, format_range, format_size
 from condabox.reporting.lockdiff import Download, Kind, Presence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from condabox.conda.lockfile import LockedPackage
+    from condabox.conda.lockfiles.lockfile import LockedPackage
     from condabox.reporting.lockdiff import Change, LockDiff, Pinned, SubdirDiff
 
 UNCHANGED = "nothing that is installed has changed"

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from condabox.backends.direct import build_image
-from condabox.conda.archive_depends import with_dependencies
-from condabox.conda.channels import located_channels
-from condabox.conda.condarc import read_condarc
-from condabox.conda.section import DevSection, ImageSection
-from condabox.conda.virtual_packages import DEFAULT_BASE
+from condabox.conda.channels.channel import located_channels
+from condabox.conda.channels.condarc import read_condarc
+from condabox.conda.channels.virtual_packages import DEFAULT_BASE
+from condabox.conda.envfile.section import DevSection, ImageSection
+from condabox.conda.packages.archive_depends import with_dependencies
 from condabox.errors import (
     DigestMismatchError,
     ImageError,

@@ -6,18 +6,18 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from condabox.conda.anaconda import anaconda_channels
-from condabox.conda.channels import located_channels
-from condabox.conda.condarc import read_condarc
-from condabox.conda.explicit_lock import NO_SUBDIR
-from condabox.conda.foreign_lock import channel_of
-from condabox.conda.lockfile import lock_path
-from condabox.conda.lockreader import read_lock_file
-from condabox.conda.locks import LARGEST_LOCK, LockKind, lock_error, lock_kind, read_lock
-from condabox.conda.lookup import complete_hashes
-from condabox.conda.pixi_lock import DEFAULT_ENVIRONMENT
-from condabox.conda.section import ImageSection
-from condabox.conda.spec import read_environment
+from condabox.conda.channels.anaconda import anaconda_channels
+from condabox.conda.channels.channel import located_channels
+from condabox.conda.channels.condarc import read_condarc
+from condabox.conda.envfile.section import ImageSection
+from condabox.conda.envfile.spec import read_environment
+from condabox.conda.lockfiles.explicit_lock import NO_SUBDIR
+from condabox.conda.lockfiles.foreign_lock import channel_of
+from condabox.conda.lockfiles.lockfile import lock_path
+from condabox.conda.lockfiles.lockreader import read_lock_file
+from condabox.conda.lockfiles.locks import LARGEST_LOCK, LockKind, lock_error, lock_kind, read_lock
+from condabox.conda.lockfiles.lookup import complete_hashes
+from condabox.conda.lockfiles.pixi_lock import DEFAULT_ENVIRONMENT
 from condabox.errors import LockError, SpecError
 from condabox.platforms import PLATFORM_OF_SUBDIR, SUBDIRS, host_subdir, subdir_of_platform
 from condabox.workflows.build_request import LockPolicy
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from condabox.conda.foreign_lock import ForeignLock
-    from condabox.conda.lockfile import LockFile
-    from condabox.conda.spec import EnvironmentSpec
+    from condabox.conda.envfile.spec import EnvironmentSpec
+    from condabox.conda.lockfiles.foreign_lock import ForeignLock
+    from condabox.conda.lockfiles.lockfile import LockFile
     from condabox.events import Reporter
     from condabox.settings import Settings
     from condabox.workflows.build_request import BuildRequest

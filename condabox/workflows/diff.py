@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from condabox.conda.lockfile import LockFile, lock_path
-from condabox.conda.locks import LockKind, lock_kind, parse_lock
+from condabox.conda.lockfiles.lockfile import LockFile, lock_path
+from condabox.conda.lockfiles.locks import LockKind, lock_kind, parse_lock
 from condabox.errors import LockError
 from condabox.reporting.lockcompare import compare_locks
 from condabox.workflows.revision import Revision, Tree

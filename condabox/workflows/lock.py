@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from condabox.base import open_base
-from condabox.conda.anaconda import refuse_anaconda_channels
-from condabox.conda.channels import located_channels
-from condabox.conda.condarc import read_condarc
-from condabox.conda.document import read_text
-from condabox.conda.edit import edited
-from condabox.conda.inputs import inputs_of
-from condabox.conda.locker import LockJob, lock_environment
-from condabox.conda.lockfile import LockFile, lock_path
-from condabox.conda.lockreader import read_lock_file
-from condabox.conda.spec import parse_environment
-from condabox.conda.virtual_packages import DEFAULT_BASE
+from condabox.conda.channels.anaconda import refuse_anaconda_channels
+from condabox.conda.channels.channel import located_channels
+from condabox.conda.channels.condarc import read_condarc
+from condabox.conda.channels.virtual_packages import DEFAULT_BASE
+from condabox.conda.envfile.document import read_text
+from condabox.conda.envfile.edit import edited
+from condabox.conda.envfile.spec import parse_environment
+from condabox.conda.lockfiles.inputs import inputs_of
+from condabox.conda.lockfiles.lockfile import LockFile, lock_path
+from condabox.conda.lockfiles.lockreader import read_lock_file
+from condabox.conda.locking.locker import LockJob, lock_environment
 from condabox.errors import (
     CondaboxError,
     LockError,
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from condabox.conda.channels import ChannelNames
-    from condabox.conda.inputs import LockInputs
-    from condabox.conda.lockfile import LockedPackage
-    from condabox.conda.spec import EnvironmentSpec
+    from condabox.conda.channels.channel import ChannelNames
+    from condabox.conda.envfile.spec import EnvironmentSpec
+    from condabox.conda.lockfiles.inputs import LockInputs
+    from condabox.conda.lockfiles.lockfile import LockedPackage
     from condabox.events import Reporter
     from condabox.reporting.lockdiff import LockDiff
     from condabox.settings import Settings

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from condabox.conda.condarc import read_condarc
-from condabox.conda.inputs import check_lock
-from condabox.conda.lockfile import lock_path
-from condabox.conda.lockreader import read_lock_file
-from condabox.conda.spec import read_environment
+from condabox.conda.channels.condarc import read_condarc
+from condabox.conda.envfile.spec import read_environment
+from condabox.conda.lockfiles.inputs import check_lock
+from condabox.conda.lockfiles.lockfile import lock_path
+from condabox.conda.lockfiles.lockreader import read_lock_file
 from condabox.errors import LockError, SpecError, StaleLockError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
-    from condabox.conda.channels import ChannelNames
-    from condabox.conda.lockfile import LockFile
-    from condabox.conda.spec import EnvironmentSpec
+    from condabox.conda.channels.channel import ChannelNames
+    from condabox.conda.envfile.spec import EnvironmentSpec
+    from condabox.conda.lockfiles.lockfile import LockFile
 
 
 def check_locks(

@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from condabox.conda.lockreader import read_lock_file
+from condabox.conda.lockfiles.lockreader import read_lock_file
 from tests.fakes.packages import make_package
 from tests.fakes.project import index_channel
 

@@ -9,8 +9,8 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from condabox.conda.inputs import LockInputs
-from condabox.conda.lockfile import LockedPackage, LockFile
+from condabox.conda.lockfiles.inputs import LockInputs
+from condabox.conda.lockfiles.lockfile import LockedPackage, LockFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

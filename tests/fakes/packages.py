@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Literal
 
 import zstandard
 
-from condabox.conda.lockfile import LockedPackage
+from condabox.conda.lockfiles.lockfile import LockedPackage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from condabox.conda.lockreader import read_lock_file
+from condabox.conda.lockfiles.lockreader import read_lock_file
 from condabox.events import SilentReporter
 from condabox.settings import Settings
 from condabox.workflows.lock import LockRequest, lock
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from condabox.conda.lockfile import LockedPackage
+    from condabox.conda.lockfiles.lockfile import LockedPackage
     from tests.fakes.pip_index import PipIndex
 
 FORGE = "https://conda.anaconda.org/conda-forge"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condabox.conda.solver import solve
+from condabox.conda.channels.solver import solve
 from condabox.errors import SolveError
 from condabox.settings import Settings
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from condabox.conda.solver import PackageRecord
+    from condabox.conda.channels.solver import PackageRecord
 
 USER, PASSWORD, TOKEN = "visible-user", "visible-p@ss", "tk-visible-token"
 BASIC = f"{USER}:visible-p%40ss"

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condabox import process
-from condabox.conda import interpreter
-from condabox.conda.bytecode import BytecodeCompiler
-from condabox.conda.entry import FileEntry, Spool
-from condabox.conda.fetch import fetch_archives
-from condabox.conda.interpreter import find_interpreter
-from condabox.conda.lockfile import LockedEnvironment, LockedPackage
-from condabox.conda.packages import link_package
-from condabox.conda.python import PythonInfo
-from condabox.conda.solver import solve
-from condabox.conda.virtual_packages import virtual_packages
+from condabox.conda.channels.solver import solve
+from condabox.conda.channels.virtual_packages import virtual_packages
+from condabox.conda.lockfiles.lockfile import LockedEnvironment, LockedPackage
+from condabox.conda.packages import interpreter
+from condabox.conda.packages.bytecode import BytecodeCompiler
+from condabox.conda.packages.entry import FileEntry, Spool
+from condabox.conda.packages.fetch import fetch_archives
+from condabox.conda.packages.interpreter import find_interpreter
+from condabox.conda.packages.package import link_package
+from condabox.conda.packages.python import PythonInfo
 from condabox.events import SilentReporter
 from condabox.oci.layout import ImageLayout
 from condabox.platforms import host_subdir, platform_of_subdir
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from condabox.conda.entry import PrefixEntry
+    from condabox.conda.packages.entry import PrefixEntry
     from condabox.settings import Settings
     from tests.world.world import World
 

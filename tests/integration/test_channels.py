@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condabox.conda.channels import located_channels
-from condabox.conda.condarc import read_condarc
-from condabox.conda.fetch import fetch_archives
-from condabox.conda.lockreader import read_lock_file
-from condabox.conda.spec import read_environment
+from condabox.conda.channels.channel import located_channels
+from condabox.conda.channels.condarc import read_condarc
+from condabox.conda.envfile.spec import read_environment
+from condabox.conda.lockfiles.lockreader import read_lock_file
+from condabox.conda.packages.fetch import fetch_archives
 from condabox.errors import SolveError, SpecError
 from condabox.events import SilentReporter
 from condabox.settings import Settings
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from condabox.conda.lockfile import LockedPackage
+    from condabox.conda.lockfiles.lockfile import LockedPackage
 
 FORGE = "https://conda.anaconda.org/conda-forge"
 ANACONDA = "https://repo.anaconda.com/pkgs"

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from condabox.conda.fetch import fetch_archives
-from condabox.conda.lockreader import read_lock_file
+from condabox.conda.lockfiles.lockreader import read_lock_file
+from condabox.conda.packages.fetch import fetch_archives
 from condabox.errors import (
     CondaboxError,
     HashMismatchError,
@@ -41,7 +41,7 @@ from tests.fakes.wheels import publish, publish_source
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from condabox.conda.lockfile import LockedPackage, LockFile
+    from condabox.conda.lockfiles.lockfile import LockedPackage, LockFile
     from condabox.workflows.lock import LockResult
 
 FORGE = "https://conda.anaconda.org/conda-forge"
@@ -726,7 +726,9 @@ def test_condabox_solver_works_under_a_person_s_conda_lock(project: Project) -> 
         f"cache-dir = 'cache'\n[channels.mirrors]\n'{FORGE}' = ['{project.channel.as_uri()}']\n"
     )
     shim = project.folder / "condabox-solver"
-    shim.write_text(f'#!/bin/sh\nexec {sys.executable} -m condabox.conda.solver_command "$@"\n')
+    shim.write_text(
+        f'#!/bin/sh\nexec {sys.executable} -m condabox.conda.locking.solver_command "$@"\n'
+    )
     shim.chmod(0o755)
     command = [sys.executable, "-m", "conda_lock", "lock", "--conda", str(shim)]
     command += ["-f", str(project.path), "-p", "linux-64", "--lockfile", "theirs.yml"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from condabox.conda.lockreader import read_lock_file
+from condabox.conda.lockfiles.lockreader import read_lock_file
 from condabox.errors import SolveError
 from condabox.events import SilentReporter
 from condabox.settings import Settings
@@ -20,7 +20,7 @@ from tests.lock_laws import lost_by_conda_lock, open_categories, unsatisfied_in_
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from condabox.conda.lockfile import LockFile
+    from condabox.conda.lockfiles.lockfile import LockFile
 
 FORGE = "https://conda.anaconda.org/conda-forge"
 NAMES = ("app", "base", "core", "data", "ipykernel")

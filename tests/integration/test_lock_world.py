@@ -13,8 +13,8 @@ import httpx
 import pytest
 from packaging.utils import parse_wheel_filename
 
-from condabox.conda.lockreader import read_lock_file
-from condabox.conda.pip_index import pip_indexes
+from condabox.conda.channels.pip_index import pip_indexes
+from condabox.conda.lockfiles.lockreader import read_lock_file
 from tests.conftest import IN_CI
 from tests.fakes.project import Project
 from tests.lock_laws import lost_by_conda_lock, open_categories, unsatisfied_in_lock
@@ -23,7 +23,7 @@ from tests.world.world import CANONICAL_CHANNEL
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from condabox.conda.lockfile import LockFile
+    from condabox.conda.lockfiles.lockfile import LockFile
     from tests.world.world import World
 
 pytestmark = pytest.mark.world

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rattler import PackageRecord
 
-from condabox.conda.order import in_link_order
+from condabox.conda.packages.order import in_link_order
 from tests.fakes.packages import (
     PLACEHOLDER,
     File,

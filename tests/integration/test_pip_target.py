@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from condabox.conda.lockfile import LockedPackage
+    from condabox.conda.lockfiles.lockfile import LockedPackage
 
 
 @pytest.fixture(autouse=True)

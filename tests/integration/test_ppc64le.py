@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condabox.conda.lockreader import read_lock_file
+from condabox.conda.lockfiles.lockreader import read_lock_file
 from condabox.oci.layout import ImageLayout
 from condabox.platforms import PLATFORM_OF_SUBDIR, Platform
 from tests.fakes.packages import make_package

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condabox.conda.lockreader import read_lock_file
+from condabox.conda.lockfiles.lockreader import read_lock_file
 from tests.fakes.project import Project
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from condabox import process
-from condabox.conda.entry import FileEntry, Spool
-from condabox.conda.lockfile import LockedPackage
-from condabox.conda.python import PythonInfo
-from condabox.conda.wheel import link_wheel
+from condabox.conda.lockfiles.lockfile import LockedPackage
+from condabox.conda.packages.entry import FileEntry, Spool
+from condabox.conda.packages.python import PythonInfo
+from condabox.conda.packages.wheel import link_wheel
 
 INTENDED = {"INSTALLER", "RECORD", "REQUESTED", "direct_url.json"}
 

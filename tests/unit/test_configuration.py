@@ -3,9 +3,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from condabox.conda.activation import Activation
-from condabox.conda.lockfile import LockedEnvironment, LockFile
-from condabox.conda.section import Healthcheck, ImageSection
+from condabox.conda.envfile.section import Healthcheck, ImageSection
+from condabox.conda.lockfiles.lockfile import LockedEnvironment, LockFile
+from condabox.conda.packages.activation import Activation
 from condabox.configuration import annotations_of, container_config
 from condabox.oci.compress import Compression
 from condabox.oci.config import ContainerConfig

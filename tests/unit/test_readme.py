@@ -9,7 +9,7 @@ import pytest
 import typer.main
 
 from condabox.cli import commands
-from condabox.conda.spec import read_environment
+from condabox.conda.envfile.spec import read_environment
 from condabox.settings import load_settings
 from tests.fakes.project import ROOT
 

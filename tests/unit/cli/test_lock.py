@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from condabox.cli.app import main
-from condabox.conda.channels import ChannelNames
-from condabox.conda.inputs import inputs_of
-from condabox.conda.lockfile import LockFile
-from condabox.conda.spec import read_environment
+from condabox.conda.channels.channel import ChannelNames
+from condabox.conda.envfile.spec import read_environment
+from condabox.conda.lockfiles.inputs import inputs_of
+from condabox.conda.lockfiles.lockfile import LockFile
 from condabox.reporting.lockcompare import compare_locks
 from condabox.workflows.lock import LockResult
 

@@ -14,7 +14,7 @@ from tests.fakes.lockfiles import FORGE, conda, lock_file, wheel
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from condabox.conda.lockfile import LockedPackage, LockFile
+    from condabox.conda.lockfiles.lockfile import LockedPackage, LockFile
     from condabox.reporting.lockdiff import Change, LockDiff
 
 OTHER = "https://conda.anaconda.org/bioconda"

@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 from tests.fakes.lockfiles import conda, lock_file
 
 if TYPE_CHECKING:
-    from condabox.conda.lockfile import LockedPackage, LockFile
+    from condabox.conda.lockfiles.lockfile import LockedPackage, LockFile
     from condabox.reporting.lockdiff import LockDiff
 
 FOLDED = "<details>\n<summary>"

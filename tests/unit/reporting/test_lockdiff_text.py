@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 from tests.fakes.lockfiles import conda, lock_file, wheel
 
 if TYPE_CHECKING:
-    from condabox.conda.lockfile import LockedPackage
+    from condabox.conda.lockfiles.lockfile import LockedPackage
     from condabox.reporting.lockdiff import LockDiff
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from condabox.conda.section import ImageSection
+from condabox.conda.envfile.section import ImageSection
 from condabox.errors import LockError, SpecError
 from condabox.events import SilentReporter
 from condabox.oci.compress import Compression

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import condabox
 from condabox.cli.init import Jobs
-from condabox.conda.spec import read_environment
+from condabox.conda.envfile.spec import read_environment
 from condabox.errors import SpecError
 from condabox.workflows.init import CI, StartRequest, hosted_ci, project_root, start_project
 from tests.fakes.project import ROOT

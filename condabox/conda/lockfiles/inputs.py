@@ -1,0 +1,178 @@
+"""What a lock was made from: kept inside of it, so that staleness is a comparison, not a solve."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from condabox.conda.channels.virtual_packages import DEFAULT_BASE, virtual_packages
+from condabox.decode import DecodeError, join, mapping, string_mapping, strings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from condabox.conda.channels.channel import ChannelNames
+    from condabox.conda.envfile.section import DevSection
+    from condabox.conda.envfile.spec import EnvironmentSpec
+    from condabox.conda.envfile.values import CpuAllowed
+    from condabox.conda.lockfiles.lockfile import LockFile
+
+INPUTS_KEY = "condabox-inputs-"
+"""Followed by a subdir."""
+
+_KERNEL = "ipykernel"
+_NAME = re.compile(r"(?:[^\s\[\]]+::)?([A-Za-z0-9_][A-Za-z0-9._-]*)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockInputs:
+    """Everything that decides what is locked for one subdir.
+
+    ``conda`` and ``pip`` map a category to its requirements, sorted; categories without any are
+    left out.  ``channels`` are canonical URLs in order of priority.  ``allow_cpu`` are the packages
+    that may come without CUDA although there is one; ``*`` stands for all.
+    """
+
+    channels: tuple[str, ...]
+    conda: Mapping[str, tuple[str, ...]]
+    pip: Mapping[str, tuple[str, ...]]
+    virtual_packages: Mapping[str, str]
+    allow_cpu: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all of it, in hexadecimal."""
+        return hashlib.sha256(self.to_text().encode()).hexdigest()
+
+    def to_text(self) -> str:
+        """Return the canonical JSON that `from_text` reads."""
+        allowed = {"allow_cpu": self.allow_cpu} if self.allow_cpu else {}
+        return json.dumps(
+            {
+                **allowed,
+                "channels": self.channels,
+                "conda": dict(self.conda),
+                "pip": dict(self.pip),
+                "virtual_packages": dict(self.virtual_packages),
+            },
+            sort_keys=True,
+            separators=(",", ":"),
+        )
+
+    @classmethod
+    def from_text(cls, text: str, *, at: str) -> LockInputs:
+        """Read what `to_text` wrote; raise DecodeError when it is something else."""
+        try:
+            document = json.loads(text)
+        except (ValueError, RecursionError):
+            raise DecodeError("is not JSON", at=at) from None
+        fields = mapping(document, at=at)
+        return cls(
+            channels=strings(fields.get("channels"), at=join(at, "channels")),
+            conda=_by_category(fields.get("conda"), at=join(at, "conda")),
+            pip=_by_category(fields.get("pip"), at=join(at, "pip")),
+            virtual_packages=string_mapping(
+                fields.get("virtual_packages"), at=join(at, "virtual_packages")
+            ),
+            allow_cpu=strings(fields.get("allow_cpu", []), at=join(at, "allow_cpu")),
+        )
+
+
+def _by_category(value: object, *, at: str) -> dict[str, tuple[str, ...]]:
+    return {
+        category: strings(found, at=join(at, category))
+        for category, found in mapping(value, at=at).items()
+    }
+
+
+def inputs_of(spec: EnvironmentSpec, subdir: str, *, names: ChannelNames) -> LockInputs:
+    """Return what a lock of ``spec`` for ``subdir`` would be made from today."""
+    main = spec.match_specs(subdir)
+    conda = {"main": main, "dev": _dev_specs(spec.image.dev, main=main)}
+    pip = {"main": spec.pip_requirements(subdir)}
+    found = virtual_packages(
+        subdir,
+        base=spec.image.base,
+        cuda=spec.image.cuda,
+        overrides=spec.image.virtual_packages,
+    )
+    return LockInputs(
+        channels=names.canonical(spec.channels, subdir=subdir),
+        conda={category: tuple(sorted(set(some))) for category, some in conda.items() if some},
+        pip={category: tuple(sorted(set(some))) for category, some in pip.items() if some},
+        virtual_packages=found,
+        allow_cpu=_allowed(spec.image.allow_cpu) if "__cuda" in found else (),
+    )
+
+
+def _allowed(allow_cpu: CpuAllowed) -> tuple[str, ...]:
+    return ("*",) if allow_cpu == "all" else tuple(sorted(allow_cpu))
+
+
+def _dev_specs(section: DevSection | None, *, main: Sequence[str]) -> tuple[str, ...]:
+    """Return what development needs: with the kernel that notebooks run in, where there are any."""
+    if section is None:
+        return ()
+    named = {package_of(spec) for spec in (*main, *section.dependencies)}
+    return (*section.dependencies, *(name for name in (_KERNEL,) if name not in named))
+
+
+def package_of(requirement: str) -> str:
+    """Return the name that a match spec, or a requirement of pip's, begins with."""
+    found = _NAME.match(requirement)
+    return found[1].lower() if found else requirement
+
+
+def check_lock(
+    spec: EnvironmentSpec, lock: LockFile, *, subdirs: Sequence[str], names: ChannelNames
+) -> tuple[str, ...]:
+    """Say what has changed since ``lock`` was made, a line for each kind of change.
+
+    Nothing has where there are no lines.  A file that conda-lock wrote for somebody else does not
+    tell what it was made from, and counts as current for the subdirs that it has.
+    """
+    lines: dict[str, list[str]] = {}
+    missing = sorted(set(subdirs) - set(lock.subdirs))
+    for subdir in sorted(set(subdirs) & set(lock.inputs)):
+        today = inputs_of(spec, subdir, names=names)
+        for line in _differences(lock.inputs[subdir], today):
+            lines.setdefault(line, []).append(subdir)
+    base = spec.image.base or DEFAULT_BASE
+    return (
+        *([f"platforms: + {', '.join(missing)}"] if missing else []),
+        *([f"base: {lock.base} -> {base}"] if lock.base not in {None, base} else []),
+        *(
+            line if len(found) == len(lock.inputs) else f"{line} ({', '.join(found)})"
+            for line, found in lines.items()
+        ),
+    )
+
+
+def _differences(old: LockInputs, new: LockInputs) -> Iterable[str]:
+    if old.channels != new.channels:
+        yield f"channels: {', '.join(old.channels)} -> {', '.join(new.channels)}"
+    for manager, before, after in (("", old.conda, new.conda), ("pip ", old.pip, new.pip)):
+        for category in sorted({*before, *after}, key=lambda name: (name != "main", name)):
+            title = "" if category == "main" else f"{category} "
+            changed = _changed(before.get(category, ()), after.get(category, ()))
+            if changed:
+                yield f"{title}{manager}dependencies: {changed}"
+    if old.allow_cpu != new.allow_cpu:
+        yield f"allow-cpu: {_changed(old.allow_cpu, new.allow_cpu)}"
+    versions = [
+        f"{name} {old.virtual_packages.get(name, 'absent')} -> "
+        f"{new.virtual_packages.get(name, 'absent')}"
+        for name in sorted({*old.virtual_packages, *new.virtual_packages})
+        if old.virtual_packages.get(name) != new.virtual_packages.get(name)
+    ]
+    if versions:
+        yield f"virtual packages: {', '.join(versions)}"
+
+
+def _changed(before: Iterable[str], after: Iterable[str]) -> str:
+    gained = [f"+ {item}" for item in sorted(set(after) - set(before))]
+    lost = [f"- {item}" for item in sorted(set(before) - set(after))]
+    return ", ".join(gained + lost)
