@@ -9,30 +9,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condabox import process
-from condabox.errors import ImageError, RegistryError, ToolFailedError
+from condabox.errors import ImageError, ToolFailedError
 from condabox.files import replacing
 from condabox.oci.archive import read_archive
 from condabox.oci.digest import Digest
-from condabox.oci.image import read_document, read_image
 from condabox.oci.layout import ImageLayout
-from condabox.oci.model import Descriptor
 from condabox.oci.names import find, names_of
 from condabox.oci.reference import Reference
-from condabox.registry.client import RegistryClient
 from condabox.registry.credentials import ConfigCredentials
-from condabox.registry.mirrors import LayoutPlace, places
-from condabox.registry.transfer import Fetcher, stated_media_type
-from condabox.registry.transport import Transport
+from condabox.registry.pull import Puller
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from condabox.events import Reporter
     from condabox.oci.image import Image
     from condabox.oci.layout import BlobDirectory
+    from condabox.oci.model import Descriptor
     from condabox.platforms import Platform
     from condabox.registry.credentials import Credentials
-    from condabox.registry.mirrors import RegistryPlace
     from condabox.settings import Settings
 
 _LAYOUT = "oci:"
@@ -68,8 +61,9 @@ def open_base(
 
     ``oci:DIR[:TAG]``, ``oci-archive:FILE[:NAME]`` and ``docker-archive:FILE[:NAME]`` are read
     where they are, ``docker:NAME`` comes out of the daemon into the cache, and anything else is a
-    reference, which comes from its registry, or a mirror, into ``blobs``.  What is there by its
-    digest is not asked for again.  Without ``credentials`` docker's and podman's are used.
+    reference, which comes from its registry, or a mirror, into ``blobs``, its layers when they are
+    read.  What is there by its digest is not asked for again.  Without ``credentials`` docker's and
+    podman's are used.
     """
     if text.startswith(_LAYOUT):
         return _of_layout(*path_and_name(text.removeprefix(_LAYOUT)), platform=platform)
@@ -82,15 +76,14 @@ def open_base(
         image = read_archive(archive).resolve(None, platform=platform)
         return Base(image=image, name=_annotated(reference))
     reference = Reference.parse(text)
-    with Transport() as transport:
-        opener = _Opener(
-            transport=transport,
-            credentials=credentials or ConfigCredentials.from_environment(os.environ),
-            platform=platform,
-            blobs=blobs,
-            reporter=reporter,
-        )
-        image = opener.open(reference, settings)
+    puller = Puller(
+        registries=settings.registries,
+        folder=settings.path.parent if settings.path else Path.cwd(),
+        credentials=credentials or ConfigCredentials.from_environment(os.environ),
+        blobs=blobs,
+        reporter=reporter,
+    )
+    image = puller.open(reference, platform=platform)
     return Base(image=image, name=_annotated(reference))
 
 
@@ -113,66 +106,6 @@ def path_and_name(text: str) -> tuple[Path, str | None]:
     if not path:
         path, _, name = text.partition(":")
     return Path(path), name or None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Opener:
-    """Looks for a reference in one place after the other."""
-
-    transport: Transport
-    credentials: Credentials
-    platform: Platform
-    blobs: BlobDirectory
-    reporter: Reporter
-
-    def open(self, reference: Reference, settings: Settings) -> Image:
-        folder = settings.path.parent if settings.path else Path.cwd()
-        selector = str(reference.digest or reference.tag)
-        failures: list[tuple[object, RegistryError | ImageError]] = []
-        for place in places(reference, settings.registries, folder=folder):
-            try:
-                if isinstance(place, LayoutPlace):
-                    return self._from_layout(place, reference)
-                return self._fetched(place, selector)
-            except (RegistryError, ImageError) as error:
-                failures.append((place, error))
-        raise _found_nowhere(reference, failures)
-
-    def _from_layout(self, place: LayoutPlace, reference: Reference) -> Image:
-        layout = ImageLayout.open(place.path)
-        if reference.digest is None:
-            return layout.resolve(reference.tag, platform=self.platform)
-        size = layout.blobs.size(reference.digest)
-        if size is None:
-            raise ImageError(f"{place}: has no image {reference.digest}")
-        descriptor = Descriptor(media_type="", digest=reference.digest, size=size)
-        media_type = stated_media_type(read_document(layout.blobs, descriptor))
-        return read_image(
-            layout.blobs, replace(descriptor, media_type=media_type), platform=self.platform
-        )
-
-    def _fetched(self, place: RegistryPlace, selector: str) -> Image:
-        client = RegistryClient(
-            host=place.host,
-            insecure=place.insecure,
-            transport=self.transport,
-            credentials=self.credentials,
-        )
-        fetcher = Fetcher(
-            client=client, repository=place.repository, blobs=self.blobs, reporter=self.reporter
-        )
-        return fetcher.fetch(selector, platform=self.platform)
-
-
-def _found_nowhere(
-    reference: Reference, failures: Sequence[tuple[object, RegistryError | ImageError]]
-) -> RegistryError | ImageError:
-    _, last = failures[-1]
-    if len(failures) == 1:
-        return type(last)(f"{reference.familiar()}: {last.message}", hint=last.hint)
-    reasons = "".join(f"\n    {place}: {error.message}" for place, error in failures)
-    hint = next((error.hint for _, error in failures if error.hint), None)
-    return type(last)(f"{reference.familiar()} can be had from none of these:{reasons}", hint=hint)
 
 
 def _of_layout(path: Path, name: str | None, *, platform: Platform) -> Base:

@@ -71,6 +71,8 @@ def archive_chunks(
     Docker before 25 knows no platforms and loads the first image.  The layers ``omit`` are left
     out: Docker's classic store needs no layer that it has, with all that are below it.
     """
+    for image in images:
+        image.blobs.fetch([each for each in image.manifest.layers if each.digest not in omit])
     if len(images) == 1:
         documents: dict[Digest, Content] = {}
         descriptor = placed(images[0])

@@ -35,9 +35,13 @@ class BlobSource(Protocol):
         Manifests and indexes are blobs here, too.  The caller closes it.
         """
 
+    def fetch(self, descriptors: Sequence[Descriptor]) -> None:  # noqa: ARG002  (of remote ones)
+        """Bring here what will be read, unless the source is here all along."""
+        return
+
 
 @dataclass(frozen=True, slots=True)
-class MemoryBlobs:
+class MemoryBlobs(BlobSource):
     """Documents that are not stored yet."""
 
     blobs: Mapping[Digest, bytes]
@@ -50,7 +54,7 @@ class MemoryBlobs:
 
 
 @dataclass(frozen=True, slots=True)
-class JoinedBlobs:
+class JoinedBlobs(BlobSource):
     """Takes each blob from the source that is known to have it, and others from ``rest``."""
 
     sources: Mapping[Digest, BlobSource]
@@ -59,6 +63,10 @@ class JoinedBlobs:
     def open(self, descriptor: Descriptor) -> BinaryIO:
         """Open the blob; raise ImageError where it is missing."""
         return self.sources.get(descriptor.digest, self.rest).open(descriptor)
+
+    def fetch(self, descriptors: Sequence[Descriptor]) -> None:
+        """Let ``rest`` bring what it alone has."""
+        self.rest.fetch([each for each in descriptors if each.digest not in self.sources])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +87,10 @@ class Image:
     def digest(self) -> Digest:
         """The digest of the manifest."""
         return self.descriptor.digest
+
+    def fetch_layers(self) -> None:
+        """Bring all layers here together, which else may come one by one, each when it is read."""
+        self.blobs.fetch(self.manifest.layers)
 
 
 def open_verified(blobs: BlobSource, descriptor: Descriptor) -> BinaryIO:

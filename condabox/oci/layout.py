@@ -15,14 +15,14 @@ from condabox.decode import sequence
 from condabox.errors import DigestMismatchError, ImageError
 from condabox.files import locked, write_atomically
 from condabox.oci.digest import Digest, expect_digest
-from condabox.oci.image import blob_chunks, index_of, placed, read_image
+from condabox.oci.image import BlobSource, blob_chunks, index_of, placed, read_image
 from condabox.oci.model import ImageIndex, canonical_json, parse_document
 from condabox.oci.names import find, name_annotations, names_in, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from condabox.oci.image import BlobSource, Image
+    from condabox.oci.image import Image
     from condabox.oci.model import Descriptor
     from condabox.platforms import Platform
 
@@ -58,7 +58,7 @@ class BlobWriter:
 
 
 @dataclass(frozen=True, slots=True)
-class BlobDirectory:
+class BlobDirectory(BlobSource):
     """The ``blobs`` of a layout.  A blob is there whole, with the right digest, or not at all."""
 
     path: Path
@@ -177,6 +177,7 @@ class ImageLayout:
         Return the descriptor of the manifest, or of the index of several.
         """
         for image in images:
+            image.blobs.fetch([each for each in image.manifest.layers if not self.blobs.has(each)])
             for descriptor in (*image.manifest.layers, image.manifest.config, image.descriptor):
                 self.blobs.copy(descriptor, source=image.blobs)
         if len(images) == 1:

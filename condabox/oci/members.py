@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from condabox.errors import ImageError
+from condabox.oci.image import BlobSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,7 +104,7 @@ class Members:
 
 
 @dataclass(frozen=True, slots=True)
-class MemberBlobs:
+class MemberBlobs(BlobSource):
     """Blobs that are files of a tar."""
 
     members: Members

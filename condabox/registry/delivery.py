@@ -52,6 +52,7 @@ class Delivery:
         self._repository = repository
         self._sources = sources
         self._reporter = reporter
+        self._images = tuple(images)
         self._layers = _by_digest(
             _Blob(layer, image.blobs) for image in images for layer in image.manifest.layers
         )
@@ -122,21 +123,35 @@ class Delivery:
     def _deliver(self, blobs: Sequence[_Blob], task: Task) -> None:
         # The largest first: none is left to go alone at the end.
         ordered = sorted(blobs, key=lambda blob: -blob.descriptor.size)
-        self._run([partial(self._deliver_one, blob, task) for blob in ordered])
+        sessions: dict[Digest, Response | None] = {}
+        self._run([partial(self._mount_one, blob, sessions, task) for blob in ordered])
+        for image in self._images:
+            image.blobs.fetch([each for each in image.manifest.layers if each.digest in sessions])
+        self._run(
+            [
+                partial(self._upload, blob, sessions[blob.descriptor.digest], task)
+                for blob in ordered
+                if blob.descriptor.digest in sessions
+            ]
+        )
 
     def _run(self, jobs: Sequence[Callable[[], None]]) -> None:
         run_all(jobs, at_once=_PARALLEL, transport=self._repository.client.transport, name="push")
 
-    def _deliver_one(self, blob: _Blob, task: Task) -> None:
+    def _mount_one(self, blob: _Blob, sessions: dict[Digest, Response | None], task: Task) -> None:
+        """Let the registry find the blob; else tell ``sessions`` what it said to that."""
         digest, size = blob.descriptor.digest, blob.descriptor.size
         answer = self._mount(digest)
         if answer and answer.status == HTTPStatus.CREATED:
             self._mounted[digest] = size
             task.advance(size)
-            return
+        else:
+            sessions[digest] = answer
+
+    def _upload(self, blob: _Blob, session: Response | None, task: Task) -> None:
         with BlobReader(blob.source, blob.descriptor, task=task) as reader:
-            BlobUpload(self._repository, reader, session=answer).run()
-        self._uploaded[digest] = size
+            BlobUpload(self._repository, reader, session=session).run()
+        self._uploaded[blob.descriptor.digest] = blob.descriptor.size
 
     def _mount(self, digest: Digest) -> Response | None:
         """Return the answer of a registry that has found the blob, or else waits for it."""

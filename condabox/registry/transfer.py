@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -18,7 +18,6 @@ from condabox.registry.transport import ATTEMPTS, ConnectionLostError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import BinaryIO
 
     from condabox.events import Reporter, Task
     from condabox.oci.image import Image
@@ -41,17 +40,12 @@ class Fetcher:
     blobs: BlobDirectory
     reporter: Reporter
 
-    def fetch(self, selector: str, *, platform: Platform) -> Image:
+    def open(self, selector: str, *, platform: Platform) -> Image:
         """Return the image that ``selector``, a tag or a digest, names on ``platform``.
 
-        A digest whose blobs are all there is answered without asking the registry.
+        Its layers are not fetched.  A digest whose documents are all there is answered without
+        asking the registry.
         """
-        image = self.open(selector, platform=platform)
-        self.fetch_blobs(image.manifest.layers)
-        return replace(image, blobs=self.blobs)
-
-    def open(self, selector: str, *, platform: Platform) -> Image:
-        """Return the image as `fetch` does, but each layer is fetched when it is opened first."""
         descriptor, data = self._manifest(selector)
         for _ in range(_MAX_NESTED):
             if descriptor.media_type not in mediatype.INDEXES:
@@ -60,8 +54,7 @@ class Fetcher:
             descriptor, data = self._manifest(str(chosen.digest))
         manifest = ImageManifest.parse(data)
         self.fetch_blobs([manifest.config])
-        # Before the layers: it finds out when the image is for another platform.
-        image = read_image(_LazyBlobs(self), descriptor, platform=platform)
+        image = read_image(self.blobs, descriptor, platform=platform)
         for layer in manifest.layers:
             if layer.media_type not in mediatype.OCI_LAYER_OF:
                 raise ImageError(f"has a layer of type {layer.media_type}")
@@ -114,18 +107,6 @@ class Fetcher:
                     self.client.transport.pause(attempt)
                 else:
                     return
-
-
-@dataclass(frozen=True, slots=True)
-class _LazyBlobs:
-    """The blobs of a repository, which come when somebody reads them."""
-
-    fetcher: Fetcher
-
-    def open(self, descriptor: Descriptor) -> BinaryIO:
-        """Open the blob, fetched before if need be."""
-        self.fetcher.fetch_blobs([descriptor])
-        return self.fetcher.blobs.open(descriptor)
 
 
 def _receive(stream: Stream, writer: BlobWriter, descriptor: Descriptor, *, task: Task) -> None:

@@ -42,7 +42,7 @@ def pull(
     credentials: Credentials | None = None,
     into: str = "blobs",
 ) -> Base:
-    return open_base(
+    base = open_base(
         f"{registry.host}/{name}",
         platform=platform,
         settings=Settings(cache_dir=registry.folder),
@@ -50,6 +50,8 @@ def pull(
         reporter=SilentReporter(),
         credentials=credentials or Anonymous(),
     )
+    base.image.fetch_layers()
+    return base
 
 
 @pytest.fixture

@@ -29,7 +29,8 @@ from condabox.registry.transfer import Fetcher
 from condabox.registry.transport import Transport
 from condabox.registry.uploads import SMALL
 from condabox.settings import Settings
-from tests.fakes.images import AMD64, make_image
+from tests.fakes.images import make_image
+from tests.fakes.pulling import pulled
 from tests.fakes.pushing import Pushing
 from tests.fakes.registry import ISSUED, FakeRegistry
 from tests.fakes.registry_behaviour import Fault
@@ -126,7 +127,7 @@ def test_what_may_pass_is_survived_by_a_push(
     push(pusher, registry, image)
 
     assert all(not fault.times for fault in registry.behaviour.faults)
-    assert validate_image(fetcher.fetch("1.0", platform=AMD64)) == ()
+    assert validate_image(pulled(fetcher, "1.0")) == ()
 
 
 @pytest.mark.parametrize("method", ["HEAD", "POST", "PATCH", "PUT"])
@@ -154,7 +155,7 @@ def test_a_slow_registry_is_only_slow(
 
     push(pusher, registry, small)
 
-    assert validate_image(fetcher.fetch("1.0", platform=AMD64)) == ()
+    assert validate_image(pulled(fetcher, "1.0")) == ()
 
 
 @pytest.mark.parametrize(
@@ -203,7 +204,7 @@ def test_a_pull_goes_on_after_cuts(
     registry.behaviour.ranges = ranges
     registry.behaviour.cuts = [100, SMALL // 2, SMALL // 4]
 
-    assert validate_image(fetcher.fetch("1.0", platform=AMD64)) == ()
+    assert validate_image(pulled(fetcher, "1.0")) == ()
 
 
 def test_a_pull_survives_500_twice_and_429(
@@ -215,7 +216,7 @@ def test_a_pull_survives_500_twice_and_429(
         Fault(method="GET", path="/blobs/", status=429, headers={"Retry-After": "9"}),
     ]
 
-    assert validate_image(fetcher.fetch("1.0", platform=AMD64)) == ()
+    assert validate_image(pulled(fetcher, "1.0")) == ()
 
 
 def test_a_pull_of_a_flipped_byte_keeps_nothing(
@@ -225,7 +226,7 @@ def test_a_pull_of_a_flipped_byte_keeps_nothing(
     registry.behaviour.flipped = True
 
     with pytest.raises(DigestMismatchError):
-        fetcher.fetch("1.0", platform=AMD64)
+        pulled(fetcher, "1.0")
 
     assert [each.name for each in fetcher.blobs.path.glob("sha256/*")] == [image.digest.hex]
 
@@ -259,11 +260,15 @@ def test_an_interrupted_pull_ends_and_leaves_nothing(
     pushing = Pushing.of(tmp_path, [image])
     end = threading.Event()
     registry.behaviour.faults = [Fault(method="GET", path="/blobs/", skip=1, until=end, times=99)]
-    command = pushing.command(f"{registry.host}/app:1.0", f"{registry.host}/copy:1.0")
-
-    with subprocess.Popen(
-        command, cwd=tmp_path, env=pushing.variables(), stderr=subprocess.PIPE
-    ) as running:
+    with (
+        FakeRegistry().running() as target,
+        subprocess.Popen(
+            pushing.command(f"{registry.host}/app:1.0", f"{target.host}/app:1.0"),
+            cwd=tmp_path,
+            env=pushing.variables(),
+            stderr=subprocess.PIPE,
+        ) as running,
+    ):
         until(lambda: len(registry.requests("GET", "/blobs/")) > 1)
         running.send_signal(signal.SIGINT)
         assert running.wait(timeout=30) == 130

@@ -148,6 +148,16 @@ def test_a_registry_gives_a_base(opener: Opener, registry: FakeRegistry, image: 
     base = opener.open(f"{registry.host}/team/base:1.0")
 
     assert (base.digest, base.name) == (image.digest, f"{registry.host}/team/base:1.0")
+    assert not any(opener.blobs.has(layer) for layer in image.manifest.layers)
+
+
+def test_the_layers_of_a_base_come_together(
+    opener: Opener, registry: FakeRegistry, image: Image
+) -> None:
+    registry.add("team/base", "1.0", [image])
+
+    opener.open(f"{registry.host}/team/base:1.0").image.fetch_layers()
+
     assert all(opener.blobs.has(layer) for layer in image.manifest.layers)
 
 
@@ -156,10 +166,11 @@ def test_a_pinned_base_that_was_fetched_needs_no_registry(
 ) -> None:
     digest = registry.add("base", "1.0", [image])
     text = f"{registry.host}/base:1.0@{digest}"
-    opener.open(text)
+    opener.open(text).image.fetch_layers()
     registry.seen.clear()
 
     base = opener.open(text)
+    base.image.fetch_layers()
 
     assert registry.seen == []
     assert base.name == f"{registry.host}/base:1.0"

@@ -25,7 +25,8 @@ from condabox.registry.referrers import list_referrers, push_referrer
 from condabox.registry.repository import Repository
 from condabox.registry.transfer import Fetcher
 from condabox.registry.uploads import BlobUpload
-from tests.fakes.images import AMD64, ARM64, make_image
+from tests.fakes.images import ARM64, make_image
+from tests.fakes.pulling import pulled
 from tests.fakes.registry_behaviour import Fault
 from tests.fakes.users import Known
 
@@ -91,7 +92,7 @@ class TestPullingManifests:
     ) -> None:
         registry.add("team/app", "1.0", [image])
 
-        fetcher.fetch("1.0", platform=AMD64)
+        pulled(fetcher, "1.0")
 
         accepted = {
             tuple(each.headers["accept"].split(", "))
@@ -107,7 +108,7 @@ class TestPullingManifests:
         registry.manifests["team/app", str(digest)] += b" "
 
         with pytest.raises(DigestMismatchError):
-            fetcher.fetch(str(digest), platform=AMD64)
+            pulled(fetcher, str(digest))
 
     def test_parameters_of_the_content_type_should_be_ignored(
         self, registry: FakeRegistry, fetcher: Fetcher, image: Image
@@ -115,7 +116,7 @@ class TestPullingManifests:
         registry.add("team/app", "1.0", [image])
         registry.behaviour.manifest_type = f"{OCI_MANIFEST}; charset=utf-8"
 
-        assert fetcher.fetch("1.0", platform=AMD64).digest == image.digest
+        assert pulled(fetcher, "1.0").digest == image.digest
 
 
 class TestPullingBlobs:
@@ -126,7 +127,7 @@ class TestPullingBlobs:
         registry.behaviour.flipped = True
 
         with pytest.raises(DigestMismatchError):
-            fetcher.fetch("1.0", platform=AMD64)
+            pulled(fetcher, "1.0")
 
     def test_a_blob_is_resumed_with_a_range(
         self, registry: FakeRegistry, fetcher: Fetcher, image: Image
@@ -134,7 +135,7 @@ class TestPullingBlobs:
         registry.add("team/app", "1.0", [image])
         registry.behaviour.cuts = [7]
 
-        fetcher.fetch("1.0", platform=AMD64)
+        pulled(fetcher, "1.0")
 
         assert [each.headers["range"] for each in registry.seen if "range" in each.headers] == [
             "bytes=7-"

@@ -18,10 +18,12 @@ from condabox.oci.mediatype import OCI_INDEX
 from condabox.oci.reference import Reference
 from condabox.registry.client import RegistryClient
 from condabox.registry.credentials import Anonymous
+from condabox.registry.pull import Puller
 from condabox.registry.push import PushResult, push_images
 from condabox.registry.transfer import Fetcher
 from condabox.settings import RegistrySettings, Settings
 from tests.fakes.images import AMD64, ARM64, EPOCH, make_image, make_layer
+from tests.fakes.pulling import pulled
 from tests.fakes.registry_behaviour import Fault
 
 if TYPE_CHECKING:
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from condabox.oci.digest import Digest
     from condabox.oci.image import Image
     from condabox.registry.push import Pusher
-    from condabox.registry.transport import Transport
     from tests.fakes.registry import FakeRegistry
 
 
@@ -103,7 +104,7 @@ def test_what_is_pulled_again_is_the_same(
     blobs = BlobDirectory(tmp_path / "pulled")
     fetcher = Fetcher(client=client, repository="app", blobs=blobs, reporter=SilentReporter())
 
-    assert fetcher.fetch("1.0", platform=AMD64).manifest == image.manifest
+    assert pulled(fetcher, "1.0").manifest == image.manifest
 
 
 def test_layers_come_before_the_config_and_the_tag_comes_last(
@@ -302,7 +303,7 @@ def test_layers_that_only_their_registry_has_are_not_fetched_to_be_mounted(
     registry: FakeRegistry, pusher: Pusher, image: Image, tmp_path: Path
 ) -> None:
     registry.add("bases/ubuntu", "24.04", [image])
-    built = lazily_built(registry, pusher.transport, tmp_path)
+    built = lazily_built(registry, tmp_path)
 
     push(pusher, registry, [built])
 
@@ -313,7 +314,7 @@ def test_layers_that_another_registry_has_are_fetched_when_they_are_missed(
     registry: FakeRegistry, other: FakeRegistry, pusher: Pusher, image: Image, tmp_path: Path
 ) -> None:
     other.add("bases/ubuntu", "24.04", [image])
-    built = lazily_built(other, pusher.transport, tmp_path)
+    built = lazily_built(other, tmp_path)
     first, second = image.manifest.layers
     registry.link("app", other.blobs[str(first.digest)])
 
@@ -452,17 +453,16 @@ def built_on(base: Image, name: str, folder: Path) -> Image:
     )
 
 
-def lazily_built(registry: FakeRegistry, transport: Transport, folder: Path) -> Image:
-    """Build on what ``registry`` has, without fetching its layers."""
-    client = RegistryClient(
-        host=registry.host, insecure=False, transport=transport, credentials=Anonymous()
-    )
-    fetcher = Fetcher(
-        client=client,
-        repository="bases/ubuntu",
+def lazily_built(registry: FakeRegistry, folder: Path) -> Image:
+    """Build on what ``registry`` has, without its layers."""
+    puller = Puller(
+        registries={},
+        folder=folder,
+        credentials=Anonymous(),
         blobs=BlobDirectory(folder / "lazy"),
         reporter=SilentReporter(),
     )
-    base = fetcher.open("24.04", platform=AMD64)
+    name = f"{registry.host}/bases/ubuntu:24.04"
+    base = puller.open(Reference.parse(name), platform=AMD64)
     registry.seen.clear()
-    return built_on(base, f"{registry.host}/bases/ubuntu:24.04", folder)
+    return built_on(base, name, folder)

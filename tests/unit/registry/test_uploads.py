@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from condabox.errors import DigestMismatchError, RegistryError
 from condabox.events import SilentTask
 from condabox.oci.digest import Digest
-from condabox.oci.image import MemoryBlobs
+from condabox.oci.image import BlobSource, MemoryBlobs
 from condabox.oci.model import Descriptor
 from condabox.registry import uploads
 from condabox.registry.blobreader import BlobReader
@@ -483,7 +483,7 @@ def test_a_stranger_who_asks_for_a_name_learns_none(
     assert all("authorization" not in each.headers for each in other.seen)
 
 
-class Changing:
+class Changing(BlobSource):
     """A source whose blob is another than it was promised."""
 
     def __init__(self, data: bytes) -> None:

@@ -1,0 +1,149 @@
+"""Opens images that registries and their mirrors have, and brings their layers when they are read.
+
+Most users of a base never read it: locking asks for its digest, and a push for what its registry
+misses.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from condabox.errors import ImageError, RegistryError
+from condabox.oci.image import BlobSource, read_document, read_image
+from condabox.oci.layout import ImageLayout
+from condabox.oci.model import Descriptor
+from condabox.registry.client import RegistryClient
+from condabox.registry.mirrors import LayoutPlace, places
+from condabox.registry.transfer import Fetcher, stated_media_type
+from condabox.registry.transport import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from condabox.events import Reporter
+    from condabox.oci.image import Image
+    from condabox.oci.layout import BlobDirectory
+    from condabox.oci.reference import Reference
+    from condabox.platforms import Platform
+    from condabox.registry.credentials import Credentials
+    from condabox.registry.mirrors import RegistryPlace
+    from condabox.settings import RegistrySettings
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Puller:
+    """Pulls into ``blobs``, every byte checked on its way; what is there is not asked for again.
+
+    Mirrors that are layouts are relative to ``folder``.
+    """
+
+    registries: Mapping[str, RegistrySettings]
+    folder: Path
+    credentials: Credentials
+    blobs: BlobDirectory
+    reporter: Reporter
+
+    def open(self, reference: Reference, *, platform: Platform) -> Image:
+        """Return the image without its layers, from the first place that has it.
+
+        Raise RegistryError or ImageError where none has it, with what is wrong with each.
+        """
+
+        def open_at(place: RegistryPlace | LayoutPlace) -> Image:
+            if isinstance(place, LayoutPlace):
+                return _of_layout(place, reference, platform=platform)
+            with self._fetcher(place) as fetcher:
+                selector = str(reference.digest or reference.tag)
+                image = fetcher.open(selector, platform=platform)
+            return replace(image, blobs=RemoteBlobs(puller=self, reference=reference))
+
+        return self._first(reference, open_at)
+
+    def fetch(self, reference: Reference, descriptors: Sequence[Descriptor]) -> None:
+        """Bring the blobs of an image that are not here, several at a time."""
+        missing = [each for each in descriptors if not self.blobs.has(each)]
+
+        def fetch_from(place: RegistryPlace | LayoutPlace) -> None:
+            if isinstance(place, LayoutPlace):
+                layout = ImageLayout.open(place.path)
+                for descriptor in missing:
+                    self.blobs.copy(descriptor, source=layout.blobs)
+                return
+            with self._fetcher(place) as fetcher:
+                fetcher.fetch_blobs(missing)
+
+        if missing:
+            self._first(reference, fetch_from)
+
+    @contextmanager
+    def _fetcher(self, place: RegistryPlace) -> Iterator[Fetcher]:
+        with Transport() as transport:
+            client = RegistryClient(
+                host=place.host,
+                insecure=place.insecure,
+                transport=transport,
+                credentials=self.credentials,
+            )
+            yield Fetcher(
+                client=client,
+                repository=place.repository,
+                blobs=self.blobs,
+                reporter=self.reporter,
+            )
+
+    def _first(
+        self, reference: Reference, attempt: Callable[[RegistryPlace | LayoutPlace], _Result]
+    ) -> _Result:
+        failures: list[tuple[object, RegistryError | ImageError]] = []
+        for place in places(reference, self.registries, folder=self.folder):
+            try:
+                return attempt(place)
+            except (RegistryError, ImageError) as error:
+                failures.append((place, error))
+        raise _found_nowhere(reference, failures)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteBlobs(BlobSource):
+    """The blobs of an image, which come from where it is when somebody reads them."""
+
+    puller: Puller
+    reference: Reference
+
+    def open(self, descriptor: Descriptor) -> BinaryIO:
+        """Open the blob, pulled before if need be."""
+        self.fetch([descriptor])
+        return self.puller.blobs.open(descriptor)
+
+    def fetch(self, descriptors: Sequence[Descriptor]) -> None:
+        """Pull what will be read: all together is quicker than one after the other."""
+        self.puller.fetch(self.reference, descriptors)
+
+
+def _of_layout(place: LayoutPlace, reference: Reference, *, platform: Platform) -> Image:
+    layout = ImageLayout.open(place.path)
+    if reference.digest is None:
+        return layout.resolve(reference.tag, platform=platform)
+    size = layout.blobs.size(reference.digest)
+    if size is None:
+        raise ImageError(f"{place}: has no image {reference.digest}")
+    descriptor = Descriptor(media_type="", digest=reference.digest, size=size)
+    media_type = stated_media_type(read_document(layout.blobs, descriptor))
+    return read_image(layout.blobs, replace(descriptor, media_type=media_type), platform=platform)
+
+
+def _found_nowhere(
+    reference: Reference, failures: Sequence[tuple[object, RegistryError | ImageError]]
+) -> RegistryError | ImageError:
+    _, last = failures[-1]
+    if len(failures) == 1:
+        return type(last)(f"{reference.familiar()}: {last.message}", hint=last.hint)
+    reasons = "".join(f"\n    {place}: {error.message}" for place, error in failures)
+    hint = next((error.hint for _, error in failures if error.hint), None)
+    return type(last)(f"{reference.familiar()} can be had from none of these:{reasons}", hint=hint)

@@ -1,0 +1,128 @@
+"""Images whose layers come when they are read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condabox.errors import ImageError, RegistryError
+from condabox.events import SilentReporter
+from condabox.oci.layout import BlobDirectory, ImageLayout
+from condabox.oci.reference import Reference
+from condabox.oci.validate import validate_image
+from condabox.registry.credentials import Anonymous
+from condabox.registry.pull import Puller
+from condabox.settings import RegistrySettings
+from tests.fakes.images import AMD64, make_image
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from condabox.oci.image import Image
+    from tests.fakes.registry import FakeRegistry
+
+UBUNTU = Reference.parse("ubuntu:24.04")
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Image:
+    return make_image(tmp_path / "made", {"a": b"1" * 5000}, {"b": b"2" * 3000})
+
+
+def puller(folder: Path, *mirrors: str) -> Puller:
+    return Puller(
+        registries={"docker.io": RegistrySettings(mirrors=mirrors)},
+        folder=folder,
+        credentials=Anonymous(),
+        blobs=BlobDirectory(folder / "pulled"),
+        reporter=SilentReporter(),
+    )
+
+
+def test_an_image_is_opened_without_its_layers(
+    registry: FakeRegistry, image: Image, tmp_path: Path
+) -> None:
+    registry.add("library/ubuntu", "24.04", [image])
+
+    opened = puller(tmp_path, registry.host).open(UBUNTU, platform=AMD64)
+
+    assert opened.digest == image.digest
+    assert {path.name for path in (tmp_path / "pulled").glob("sha256/*")} == {
+        image.digest.hex,
+        image.manifest.config.digest.hex,
+    }
+
+
+def test_layers_come_when_they_are_read(
+    registry: FakeRegistry, image: Image, tmp_path: Path
+) -> None:
+    registry.add("library/ubuntu", "24.04", [image])
+    opened = puller(tmp_path, registry.host).open(UBUNTU, platform=AMD64)
+    first, second = image.manifest.layers
+
+    opened.blobs.open(first).close()
+    opened.blobs.open(first).close()
+
+    assert registry.lines.count(f"GET /v2/library/ubuntu/blobs/{first.digest}") == 1
+    assert f"GET /v2/library/ubuntu/blobs/{second.digest}" not in registry.lines
+    assert validate_image(opened) == ()
+
+
+def test_layers_may_come_from_another_mirror_than_the_manifest(
+    registry: FakeRegistry, image: Image, tmp_path: Path
+) -> None:
+    registry.add("one/library/ubuntu", "24.04", [image])
+    registry.add("two/library/ubuntu", "24.04", [image])
+    pull = puller(tmp_path, f"{registry.host}/one", f"{registry.host}/two")
+    opened = pull.open(UBUNTU, platform=AMD64)
+    lost = image.manifest.layers[0]
+    registry.links.discard(("one/library/ubuntu", str(lost.digest)))
+
+    assert validate_image(opened) == ()
+
+
+def test_layers_may_come_from_a_layout(
+    registry: FakeRegistry, image: Image, tmp_path: Path
+) -> None:
+    registry.add("library/ubuntu", "24.04", [image])
+    opened = puller(tmp_path, registry.host, "oci:world").open(UBUNTU, platform=AMD64)
+    ImageLayout.create(tmp_path / "world" / "library" / "ubuntu").add([image], name="24.04")
+    for layer in image.manifest.layers:
+        del registry.blobs[str(layer.digest)]
+
+    assert validate_image(opened) == ()
+
+
+def test_layers_that_nobody_has_any_more_are_named(
+    registry: FakeRegistry, image: Image, tmp_path: Path
+) -> None:
+    name = Reference.parse(f"{registry.host}/ubuntu:24.04")
+    registry.add("ubuntu", "24.04", [image])
+    opened = puller(tmp_path).open(name, platform=AMD64)
+    lost = image.manifest.layers[0]
+    del registry.blobs[str(lost.digest)]
+
+    with pytest.raises((RegistryError, ImageError), match=str(lost.digest)):
+        opened.blobs.open(lost)
+
+
+def test_layers_that_will_all_be_read_come_together(
+    registry: FakeRegistry, image: Image, tmp_path: Path
+) -> None:
+    registry.add("library/ubuntu", "24.04", [image])
+    pull = puller(tmp_path, registry.host)
+    opened = pull.open(UBUNTU, platform=AMD64)
+
+    opened.fetch_layers()
+
+    assert all(pull.blobs.has(layer) for layer in image.manifest.layers)
+
+
+def test_the_image_of_a_layout_is_read_where_it_lies(image: Image, tmp_path: Path) -> None:
+    ImageLayout.create(tmp_path / "world" / "library" / "ubuntu").add([image], name="24.04")
+
+    opened = puller(tmp_path, "oci:world").open(UBUNTU, platform=AMD64)
+
+    assert validate_image(opened) == ()
+    assert not (tmp_path / "pulled").exists()
