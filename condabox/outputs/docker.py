@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
 import socket
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condabox.errors import BackendError, ToolFailedError, ToolMissingError
 from condabox.oci.archive import archive_chunks
 from condabox.oci.mediatype import OCI_LAYER_OF, OCI_LAYER_ZSTD
+from condabox.outputs.dockerhost import docker_host
+from condabox.outputs.knownlayers import common_layers, likely_first, not_needed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     import docker
 
+    from condabox.decode import JSON
     from condabox.events import Reporter, Task
     from condabox.oci.digest import Digest
     from condabox.oci.image import Image
     from condabox.oci.reference import Reference
 
-_DEFAULT_HOST = "unix:///var/run/docker.sock"
 _PING_TIMEOUT = 3.0
 _LOAD_TIMEOUT = 3600
-_MOST_COMPARED = 200
-"""Images of the daemon that are looked at for layers it has already."""
+_MOST_COMPARED = 100
+"""Images of the daemon that are looked at for layers it has already: 2 ms each."""
 _FIRST_WITH_ZSTD = 23
 _LOADED = re.compile(r"Loaded image(?: ID)?: (\S+)")
 _HINT = "start Docker, or set DOCKER_HOST"
@@ -37,7 +36,7 @@ _HINT = "start Docker, or set DOCKER_HOST"
 
 def daemon_answers(env: Mapping[str, str] | None = None) -> bool:
     """Say, quickly and without a message, whether there is a Docker daemon."""
-    return _answers(_host(os.environ if env is None else env))
+    return _answers(docker_host(os.environ if env is None else env))
 
 
 def load_into_docker(
@@ -46,21 +45,21 @@ def load_into_docker(
     """Load one image, for each platform one, under ``names``; return what it can be run by.
 
     Docker's classic store has room for one platform, which is the daemon's own where there is an
-    image for it.  Layers that the daemon has already are not sent, where it can do without.
+    image for it.  Layers that it has already are neither sent nor opened; containerd's store gets
+    everything.
     """
     with _client() as client:
         version = client.version()
         _check_compression(images, version=version.get("Version", ""))
-        known: frozenset[Digest] = frozenset()
-        if not _uses_containerd(client):
-            images = [_for_architecture(version.get("Arch", ""), images)]
-            known = _layers_to_omit(images[0], client)
-        if known:
+        if _uses_containerd(client):
+            return _load(client, images, names=names, omit=(), reporter=reporter)
+        images = [_for_architecture(version.get("Arch", ""), images)]
+        if known := _known_layers(client, images[0], names=names):
             try:
                 return _load(client, images, names=names, omit=known, reporter=reporter)
-            except ToolFailedError:
-                # Somebody removed the image that had these layers.
-                return _load(client, images, names=names, omit=(), reporter=reporter)
+            except ToolFailedError as error:
+                # Somebody may have removed the image that had these layers.
+                reporter.message(f"{error}; all layers are sent now")
         return _load(client, images, names=names, omit=(), reporter=reporter)
 
 
@@ -86,30 +85,49 @@ def _load(
     omit: Collection[Digest],
     reporter: Reporter,
 ) -> str:
-    blobs = {
-        layer.digest: layer.size
-        for image in images
-        for layer in image.manifest.layers
-        if layer.digest not in omit
-    }
-    with reporter.task("Loading into Docker", total=sum(blobs.values())) as task:
-        chunks = _counted(archive_chunks(images, names=names, omit=omit), task)
-        answers = list(client.api.load_image(chunks))  # type: ignore[no-untyped-call]
-    loaded = None
-    for answer in answers:
-        if reason := answer.get("error") or answer.get("message"):
-            raise ToolFailedError(f"Docker did not load the image: {reason}")
-        if match := _LOADED.search(answer.get("stream", "")):
-            loaded = match[1]
-    if loaded is None:
-        raise ToolFailedError("Docker did not say that it loaded the image")
-    return loaded
+    import docker  # noqa: PLC0415
+
+    layers = {layer.digest: layer.size for image in images for layer in image.manifest.layers}
+    sizes = [size for digest, size in layers.items() if digest not in omit]
+    title = f"Sending layers to Docker ({len(sizes)} of {len(layers)})"
+    archive = archive_chunks(images, names=names, omit=omit)
+    try:
+        with reporter.task(title, total=sum(sizes)) as task:
+            answers = client.api.load_image(  # type: ignore[no-untyped-call]
+                _counted(archive, task), quiet=False
+            )
+        with reporter.task("Unpacking in Docker", total=sum(sizes)) as task:
+            return _loaded(answers, task)
+    except docker.errors.APIError as error:
+        raise _refused(error.explanation or error) from None
 
 
 def _counted(chunks: Iterator[bytes], task: Task) -> Iterator[bytes]:
     for chunk in chunks:
         yield chunk
         task.advance(len(chunk))
+
+
+def _loaded(answers: Iterable[JSON], task: Task) -> str:
+    """Follow what the daemon does with the archive, and return what it calls the image."""
+    loaded = None
+    unpacked: dict[str, int] = {}
+    for answer in answers:
+        if reason := answer.get("error") or answer.get("message"):
+            raise _refused(reason)
+        if match := _LOADED.search(str(answer.get("stream"))):
+            loaded = match[1]
+        detail, layer = answer.get("progressDetail"), str(answer.get("id"))
+        if isinstance(detail, dict) and isinstance(done := detail.get("current"), int):
+            task.advance(max(0, done - unpacked.get(layer, 0)))
+            unpacked[layer] = done
+    if loaded is None:
+        raise ToolFailedError("Docker did not say that it loaded the image")
+    return loaded
+
+
+def _refused(reason: object) -> ToolFailedError:
+    return ToolFailedError(f"Docker did not load the image: {reason}")
 
 
 def _uses_containerd(client: docker.DockerClient) -> bool:
@@ -123,28 +141,29 @@ def _for_architecture(architecture: str, images: Sequence[Image]) -> Image:
     return next(own, images[0])
 
 
-def _layers_to_omit(image: Image, client: docker.DockerClient) -> frozenset[Digest]:
+def _known_layers(
+    client: docker.DockerClient, image: Image, *, names: Sequence[Reference]
+) -> frozenset[Digest]:
     """Return the layers that a classic store needs no bytes of: they lie over what it has.
 
-    moby `image/tarexport/load.go` opens a layer only if its chain ID is unknown.
+    moby's `tarexport/load.go` opens a layer only if its chain ID is unknown.
     """
-    wanted = [str(diff_id) for diff_id in image.config.diff_ids]
     count = 0
-    for identity in client.api.images(quiet=True)[:_MOST_COMPARED]:
-        found = client.api.inspect_image(identity)  # type: ignore[no-untyped-call]
-        there = found.get("RootFS", {}).get("Layers") or []
-        count = max(count, _common(wanted, there))
-    layers = [layer.digest for layer in image.manifest.layers]
-    return frozenset(layers[:count]) - frozenset(layers[count:])
-
-
-def _common(wanted: Sequence[str], there: Sequence[str]) -> int:
-    count = 0
-    for one, other in zip(wanted, there, strict=False):
-        if one != other:
+    for identity in likely_first(client.api.images(), image=image, names=names)[:_MOST_COMPARED]:
+        count = max(count, common_layers(image, _diff_ids(client, identity)))
+        if count == len(image.config.diff_ids):
             break
-        count += 1
-    return count
+    return not_needed(image, count)
+
+
+def _diff_ids(client: docker.DockerClient, identity: str) -> Sequence[str]:
+    import docker  # noqa: PLC0415
+
+    try:
+        found = client.api.inspect_image(identity)  # type: ignore[no-untyped-call]
+    except docker.errors.NotFound:  # it was removed meanwhile
+        return ()
+    return (found.get("RootFS") or {}).get("Layers") or ()
 
 
 def _check_compression(images: Sequence[Image], *, version: str) -> None:
@@ -165,7 +184,7 @@ def _check_compression(images: Sequence[Image], *, version: str) -> None:
 def _client() -> Iterator[docker.DockerClient]:
     import docker  # noqa: PLC0415  (it takes longer to import than most commands run)
 
-    host = _host(os.environ)
+    host = docker_host(os.environ)
     if not _answers(host):
         raise ToolMissingError(f"no Docker daemon answers at {host}", hint=_HINT)
     try:
@@ -210,34 +229,3 @@ def _sdk_answers(host: str) -> bool:
             client.close()
     except (docker.errors.DockerException, OSError):
         return False
-
-
-def _host(env: Mapping[str, str]) -> str:
-    """Return the daemon's address as the docker command finds it: variable, context, default."""
-    if host := env.get("DOCKER_HOST"):
-        return host
-    home = env.get("HOME") or env.get("USERPROFILE") or ""
-    folder = Path(env.get("DOCKER_CONFIG") or Path(home, ".docker"))
-    name = env.get("DOCKER_CONTEXT") or _string(_json(folder / "config.json"), "currentContext")
-    if name and name != "default":
-        key = hashlib.sha256(name.encode()).hexdigest()
-        meta = _json(folder / "contexts" / "meta" / key / "meta.json")
-        for part in ("Endpoints", "docker"):
-            inner = meta.get(part)
-            meta = inner if isinstance(inner, dict) else {}
-        if host := _string(meta, "Host"):
-            return host
-    return _DEFAULT_HOST
-
-
-def _json(path: Path) -> dict[str, object]:
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _string(obj: Mapping[str, object], key: str) -> str:
-    value = obj.get(key)
-    return value if isinstance(value, str) else ""

@@ -1,25 +1,35 @@
-"""Container engines as commands: loading into podman, and running with podman or Docker."""
+"""Container engines as commands: loading into podman or containerd, and running containers."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from condabox import process
 from condabox.errors import ToolFailedError
 from condabox.oci.archive import archive_chunks
+from condabox.oci.reference import Reference
 from condabox.outputs.interrupts import Interrupts, has_terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from condabox.events import Reporter
+    from condabox.events import Reporter, Task
     from condabox.oci.image import Image
-    from condabox.oci.reference import Reference
 
 _SECONDS_TO_STOP = "10"
+_PODMANS_TMPDIR = "/var/tmp"  # noqa: S108  (only temporary folders are made in it)
+_PODMAN_HINT = "what podman says above tells why"
+_CONTAINERD_HINT = (
+    "is containerd running, and may you use its socket? CONTAINERD_ADDRESS names another one"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,22 +61,83 @@ def load_into_podman(
     Podman takes from several the one for its own platform.
     """
     podman = process.find("podman", hint="install podman, or load into Docker")
-    total = sum(layer.size for image in images for layer in image.manifest.layers)
+    archive = archive_chunks(images, names=names)
     with (
-        reporter.task("Loading into podman", total=total) as task,
-        process.Worker([podman, "load", "--quiet"]) as worker,
+        reporter.task("Loading into podman", total=_size(images)) as task,
+        _temporary_folder() as folder,
     ):
+        env = {**os.environ, "TMPDIR": folder}
+        _feed((podman, "load", "--quiet"), archive, task, env=env, hint=_PODMAN_HINT)
+    return images[0].manifest.config.digest.hex
+
+
+def load_into_containerd(
+    image: Image, *, names: Sequence[Reference], namespace: str | None, reporter: Reporter
+) -> tuple[str, ...]:
+    """Load ``image`` with nerdctl or else ctr, and return the names that containerd has it under.
+
+    Without ``namespace`` it is that of the variable CONTAINERD_NAMESPACE, or ``default``.  As
+    containerd has no images without names, one that has none is called by its digest.
+    """
+    by_digest = Reference(registry="localhost", repository="condabox", digest=image.digest)
+    names = names or (by_digest,)
+    options = ("--namespace", namespace) if namespace else ()
+    platform = ("--platform", str(image.platform))
+    # nerdctl finds a rootless containerd, too.
+    if nerdctl := shutil.which("nerdctl"):
+        command = (nerdctl, *options, "load", *platform)
+    else:
+        ctr = process.find("ctr", hint="install nerdctl or ctr, which comes with containerd")
+        command = (ctr, *options, "images", "import", *platform, "-")
+    archive = archive_chunks([image], names=names)
+    with reporter.task("Loading into containerd", total=_size([image])) as task:
+        _feed(command, archive, task, env=os.environ, hint=_CONTAINERD_HINT)
+    return tuple(map(str, names))
+
+
+def _size(images: Sequence[Image]) -> int:
+    return sum(layer.size for image in images for layer in image.manifest.layers)
+
+
+def _temporary_folder() -> TemporaryDirectory[str]:
+    """Make the folder where podman keeps copies of an archive, which it leaves when it is killed.
+
+    By default they are, as podman has it, not in ``/tmp``: that is often memory.
+    """
+    chosen = Path(os.environ.get("TMPDIR") or _PODMANS_TMPDIR)
+    return TemporaryDirectory(
+        prefix="condabox-", dir=chosen if chosen.is_dir() else None, ignore_cleanup_errors=True
+    )
+
+
+def _feed(
+    command: Sequence[str],
+    archive: Iterator[bytes],
+    task: Task,
+    *,
+    env: Mapping[str, str],
+    hint: str,
+) -> None:
+    """Run ``command`` with ``archive`` as its standard input; what it says on stderr is shown."""
+    with process.Worker(command, env=env) as worker:
+        # ctr draws its progress on stdout, and would wait for somebody to read it.
+        reading = Thread(target=worker.stdout.read)
+        reading.start()
         try:
-            for chunk in archive_chunks(images, names=names):
+            for chunk in archive:
                 worker.stdin.write(chunk)
                 task.advance(len(chunk))
-            worker.stdin.close()
         except BrokenPipeError:
             pass  # its exit status says more
-        worker.stdout.read()
-        if (status := worker.wait()) != 0:
-            raise ToolFailedError(f"podman load ended with status {status}")
-    return images[0].manifest.config.digest.hex
+        finally:
+            # An archive that breaks off makes it fail, and remove what it has put somewhere.
+            with suppress(BrokenPipeError):
+                worker.stdin.close()
+            reading.join()
+            status = worker.wait()
+    if status != 0:
+        words = shlex.join((Path(command[0]).name, *command[1:]))
+        raise ToolFailedError(f"{words} ended with status {status}", hint=hint)
 
 
 def run_command(engine: str, container: Container, *, terminal: bool) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What ``condabox load`` does: an image goes into Docker or podman."""
+"""What ``condabox load`` does: an image goes into Docker, podman or containerd."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from condabox.errors import ToolMissingError
 from condabox.outputs.docker import daemon_answers, load_into_docker
-from condabox.outputs.engines import has_podman, load_into_podman
+from condabox.outputs.engines import has_podman, load_into_containerd, load_into_podman
 from condabox.workflows.images import find_images, select_image
 
 if TYPE_CHECKING:
@@ -17,12 +17,16 @@ if TYPE_CHECKING:
     from condabox.settings import Settings
 
 
-class LoadTarget(StrEnum):
-    """Where an image can be loaded; ``auto`` is Docker where it answers, else podman."""
+class LoadEngine(StrEnum):
+    """What an image can be loaded into; ``auto`` is Docker where it answers, else podman.
+
+    containerd comes with Docker, so that it is there does not say that anybody uses it by itself.
+    """
 
     AUTO = "auto"
     DOCKER = "docker"
     PODMAN = "podman"
+    CONTAINERD = "containerd"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +37,9 @@ class LoadRequest:
     """
 
     image: str
-    target: LoadTarget = LoadTarget.AUTO
+    engine: LoadEngine = LoadEngine.AUTO
+    namespace: str | None = None
+    """containerd's; the other engines have none."""
     platform: Platform | None = None
 
 
@@ -41,7 +47,7 @@ class LoadRequest:
 class LoadResult:
     """Where the image is now, and what it is called there."""
 
-    target: LoadTarget
+    engine: LoadEngine
     names: tuple[str, ...]
     reference: str
     """What it can be run by: a name, or the engine's ID."""
@@ -49,29 +55,34 @@ class LoadResult:
 
 def load_image(request: LoadRequest, *, settings: Settings, reporter: Reporter) -> LoadResult:
     """Load an image from the local store, a file or a registry into a container engine."""
-    target = _chosen(request.target)
+    engine = _chosen(request.engine)
     found = find_images(
         request.image, platform=request.platform, settings=settings, reporter=reporter
     )
     image = select_image(found, request.platform)
-    load = load_into_docker if target is LoadTarget.DOCKER else load_into_podman
+    if engine is LoadEngine.CONTAINERD:
+        names = load_into_containerd(
+            image, names=found.names, namespace=request.namespace, reporter=reporter
+        )
+        return LoadResult(engine=engine, names=names, reference=names[0])
+    load = load_into_docker if engine is LoadEngine.DOCKER else load_into_podman
     reference = load([image], names=found.names, reporter=reporter)
     return LoadResult(
-        target=target,
-        # Engines take no digest for a name.
+        engine=engine,
+        # These engines take no digest for a name.
         names=tuple(name.familiar() for name in found.names if name.digest is None),
         reference=reference,
     )
 
 
-def _chosen(target: LoadTarget) -> LoadTarget:
-    if target is not LoadTarget.AUTO:
-        return target
+def _chosen(engine: LoadEngine) -> LoadEngine:
+    if engine is not LoadEngine.AUTO:
+        return engine
     if daemon_answers():
-        return LoadTarget.DOCKER
+        return LoadEngine.DOCKER
     if has_podman():
-        return LoadTarget.PODMAN
+        return LoadEngine.PODMAN
     raise ToolMissingError(
         "neither a Docker daemon nor podman is here",
-        hint="start one, or `condabox save` the image to a file",
+        hint="start one, choose --engine containerd, or `condabox save` the image to a file",
     )

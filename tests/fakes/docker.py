@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import tarfile
 import threading
 from contextlib import contextmanager
@@ -27,9 +28,15 @@ class FakeDaemon:
         self.version = "28.0.0"
         self.driver_status: list[list[str]] = [["Backing Filesystem", "extfs"]]
         self.images: dict[str, list[str]] = {}
-        """Diff IDs by image ID."""
+        """Diff IDs by image ID, in the order of the daemon's list: the newest first."""
+        self.tags: dict[str, list[str]] = {}
+        self.labels: dict[str, dict[str, str]] = {}
+        self.vanishing: set[str] = set()
+        """What is in the list, and is removed before anybody asks for more."""
+        self.inspected: list[str] = []
         self.refusals: list[str] = []
         """What is said to the next archives instead of loading them."""
+        self.refuses_by_status = False
         self.loaded: list[dict[str, bytes]] = []
         """The small members of each archive."""
 
@@ -53,6 +60,10 @@ class FakeDaemon:
 class _Server(ThreadingMixIn, UnixStreamServer):
     daemon_threads = True
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -74,14 +85,20 @@ class _Handler(BaseHTTPRequestHandler):
         elif path.endswith("/info"):
             self.reply(200, {"DriverStatus": self.daemon.driver_status})
         elif path.endswith("/images/json"):
-            self.reply(200, [{"Id": identity} for identity in self.daemon.images])
+            self.reply(200, [self.summary(identity) for identity in self.daemon.images])
         else:
             identity = path.removesuffix("/json").rpartition("/")[2]
+            self.daemon.inspected.append(identity)
             layers = self.daemon.images.get(identity)
-            if layers is None:
+            if layers is None or identity in self.daemon.vanishing:
                 self.reply(404, {"message": f"No such image: {identity}"})
             else:
                 self.reply(200, {"Id": identity, "RootFS": {"Layers": layers}})
+
+    def summary(self, identity: str) -> dict[str, object]:
+        # What there is none of is null.
+        tags, labels = self.daemon.tags.get(identity), self.daemon.labels.get(identity)
+        return {"Id": identity, "RepoTags": tags, "RepoDigests": None, "Labels": labels}
 
     def do_POST(self) -> None:
         members = {}
@@ -92,7 +109,10 @@ class _Handler(BaseHTTPRequestHandler):
                     members[member.name] = content.read()
         if self.daemon.refusals:
             reason = self.daemon.refusals.pop(0)
-            self.reply(200, {"errorDetail": {"message": reason}, "error": reason})
+            if self.daemon.refuses_by_status:
+                self.reply(500, {"message": reason})
+            else:
+                self.reply(200, {"errorDetail": {"message": reason}, "error": reason})
             return
         self.daemon.loaded.append(members)
         image = json.loads(members["manifest.json"])[0]
@@ -100,15 +120,33 @@ class _Handler(BaseHTTPRequestHandler):
         said = [f"Loaded image: {tag}" for tag in tags] or [
             f"Loaded image ID: sha256:{image['Config'].rpartition('/')[2]}"
         ]
-        self.reply(200, {"stream": f"{said[0]}\n"})
+        progress = [
+            {"status": "Loading layer", "id": layer[-12:], "progressDetail": {"current": current}}
+            for layer in image["Layers"]
+            if layer in members
+            for current in (len(members[layer]) // 2, len(members[layer]))
+        ]
+        self.stream([*progress, {"stream": f"{said[0]}\n"}])
 
     def body(self) -> bytes:
         data = bytearray()
-        while size := int(self.rfile.readline(), 16):
+        while size := int(self.rfile.readline() or b"-1", 16):
+            if size < 0:
+                raise ConnectionAbortedError("the archive breaks off")
             data += self.rfile.read(size)
             self.rfile.readline()
         self.rfile.readline()
         return bytes(data)
+
+    def stream(self, answers: list[dict[str, object]]) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for answer in answers:
+            data = json.dumps(answer).encode() + b"\r\n"
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+        self.wfile.write(b"0\r\n\r\n")
 
     def reply(self, status: int, body: object) -> None:
         data = json.dumps(body).encode()

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import uuid
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ import pytest
 
 from condabox.base import open_base
 from condabox.errors import ImageError
-from condabox.events import SilentReporter, SilentTask
+from condabox.events import SilentReporter
 from condabox.oci.config import ContainerConfig
 from condabox.oci.layout import BlobDirectory
 from condabox.oci.reference import Reference
@@ -30,7 +29,6 @@ from tests.fakes.images import make_image
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from condabox.events import Task
     from condabox.oci.image import Image
 
 pytestmark = pytest.mark.docker
@@ -63,24 +61,6 @@ def make(folder: Path, *files: Mapping[str, bytes]) -> Image:
     )
 
 
-class Counting:
-    """Remembers how much was announced."""
-
-    def __init__(self) -> None:
-        self.totals: list[int | None] = []
-
-    @contextmanager
-    def task(self, description: str, *, total: int | None) -> Iterator[Task]:  # noqa: ARG002
-        self.totals.append(total)
-        yield SilentTask()
-
-    def message(self, text: str) -> None:
-        """Nobody listens."""
-
-    def warning(self, text: str) -> None:
-        """Nobody listens."""
-
-
 def test_the_daemon_answers() -> None:
     assert daemon_answers()
 
@@ -105,22 +85,6 @@ def test_an_image_without_a_name_is_loaded_too(tmp_path: Path) -> None:
 
     assert json.loads(docker("image", "inspect", identity))[0]["Id"] == identity
     docker("image", "rm", identity)
-
-
-def test_only_what_is_new_is_sent(name: Reference, tmp_path: Path) -> None:
-    if "io.containerd.snapshotter" in docker("info", "--format", "{{.DriverStatus}}"):
-        pytest.skip("containerd's store wants every layer")
-    first = make(tmp_path, {"big": os.urandom(1 << 20)})
-    load_into_docker([first], names=[name], reporter=SilentReporter())
-    second = make_image(tmp_path / "made", {"a": b"2"}, base=first, platform=host_platform())
-    reporter = Counting()
-
-    loaded = load_into_docker([second], names=[name], reporter=reporter)
-
-    assert reporter.totals == [second.manifest.layers[-1].size]
-    layers = json.loads(docker("image", "inspect", loaded))[0]["RootFS"]["Layers"]
-    assert layers == [str(each) for each in second.config.diff_ids]
-    docker("image", "rm", str(first.manifest.config.digest))
 
 
 def base_of(name: str, folder: Path) -> Image:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condabox.errors import BackendError, ToolFailedError, ToolMissingError
+from condabox.errors import BackendError, ImageError, ToolFailedError, ToolMissingError
 from condabox.events import SilentReporter
 from condabox.oci.compress import Compression
 from condabox.oci.reference import Reference
 from condabox.outputs.docker import daemon_answers, has_image, load_into_docker
 from tests.fakes.docker import FakeDaemon
 from tests.fakes.images import ARM64, make_image
+from tests.fakes.watching import WatchingReporter, watched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,13 +88,6 @@ def test_the_context_of_the_docker_command_is_used(daemon: FakeDaemon, tmp_path:
     assert not daemon_answers({"DOCKER_CONFIG": str(config), "DOCKER_HOST": "unix:///nowhere"})
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"currentContext": 1}', '{"currentContext": "gone"}'])
-def test_a_broken_configuration_means_the_default(tmp_path: Path, text: str) -> None:
-    (tmp_path / "config.json").write_text(text)
-
-    assert daemon_answers({"DOCKER_CONFIG": str(tmp_path)}) == daemon_answers({})
-
-
 def test_an_image_is_loaded_under_its_name(daemon: FakeDaemon, image: Image) -> None:
     assert load(image) == "ai:1.0"
     assert sent(daemon, image) == [True, True, True]
@@ -110,6 +104,54 @@ def test_layers_that_are_there_are_not_sent(daemon: FakeDaemon, image: Image) ->
     load(image)
 
     assert sent(daemon, image) == [False, False, True]
+
+
+def test_layers_that_are_there_are_not_even_opened(daemon: FakeDaemon, image: Image) -> None:
+    base = {layer.digest for layer in image.manifest.layers[:2]}
+    daemon.images = {"sha256:base": diff_ids(image, 2)}
+    image, blobs = watched(image, at=base)
+
+    assert load(image) == "ai:1.0"
+
+    assert blobs.fetched == [image.manifest.layers[2].digest]
+    assert set(blobs.opened) == {
+        image.manifest.layers[2].digest,
+        image.manifest.config.digest,
+        image.digest,
+    }
+
+
+def test_an_image_that_is_there_is_only_named(daemon: FakeDaemon, image: Image) -> None:
+    identity = str(image.manifest.config.digest)
+    daemon.images = {f"sha256:{number}": [] for number in range(9)} | {identity: diff_ids(image, 3)}
+
+    assert load(image, names=(Reference.parse("ai:2.0"),)) == "ai:2.0"
+
+    assert sent(daemon, image) == [False, False, False]
+    assert daemon.inspected == [identity]
+
+
+def test_the_former_version_is_found_among_many_images(daemon: FakeDaemon, image: Image) -> None:
+    # Reproducible images are as old as their packages, so the daemon lists them last.
+    daemon.images = {f"sha256:{number}": ["sha256:x"] for number in range(300)}
+    daemon.images["sha256:former"] = diff_ids(image, 2)
+    daemon.tags["sha256:former"] = ["ai:0.9"]
+
+    load(image)
+
+    assert sent(daemon, image) == [False, False, True]
+    assert len(daemon.inspected) < 150
+
+
+def test_an_image_that_is_removed_meanwhile_is_passed_over(
+    daemon: FakeDaemon, image: Image
+) -> None:
+    daemon.images = {"sha256:gone": diff_ids(image, 3), "sha256:base": diff_ids(image, 1)}
+    daemon.vanishing = {"sha256:gone"}
+
+    load(image)
+
+    assert sent(daemon, image) == [False, True, True]
 
 
 def test_layers_that_lie_on_others_there_are_sent(daemon: FakeDaemon, image: Image) -> None:
@@ -161,12 +203,46 @@ def test_the_classic_store_gets_the_daemons_platform(
     assert sent(daemon, other) == [True]
 
 
-def test_when_layers_vanish_meanwhile_all_are_sent(daemon: FakeDaemon, image: Image) -> None:
+@pytest.mark.parametrize("by_status", [False, True], ids=["in its stream", "by its status"])
+def test_when_layers_vanish_meanwhile_all_are_sent(
+    daemon: FakeDaemon, image: Image, *, by_status: bool
+) -> None:
     daemon.images = {"sha256:last": diff_ids(image, 2)}
     daemon.refusals = ["open blobs/sha256/…: no such file or directory"]
+    daemon.refuses_by_status = by_status
+    reporter = WatchingReporter()
 
-    assert load(image) == "ai:1.0"
+    assert load_into_docker([image], names=[AI], reporter=reporter) == "ai:1.0"
+
     assert sent(daemon, image) == [True, True, True]
+    [message] = reporter.messages
+    assert "no such file or directory" in message
+
+
+def test_both_halves_of_the_work_are_told(daemon: FakeDaemon, image: Image) -> None:
+    daemon.images = {"sha256:last": diff_ids(image, 2)}
+    size = image.manifest.layers[2].size
+    reporter = WatchingReporter()
+
+    load_into_docker([image], names=[AI], reporter=reporter)
+
+    [(sending, total, done), unpacking] = reporter.tasks
+    assert (sending, total) == ("Sending layers to Docker (1 of 3)", size)
+    assert done > size  # the archive's own documents
+    assert unpacking == ("Unpacking in Docker", size, size)
+
+
+def test_a_layer_that_cannot_be_read_is_not_the_daemons_fault(
+    daemon: FakeDaemon, image: Image
+) -> None:
+    image, blobs = watched(image, at={image.manifest.layers[1].digest})
+    daemon.images = {"sha256:base": diff_ids(image, 1)}
+
+    with pytest.raises(ImageError, match="is out of reach"):
+        load(image)
+
+    assert blobs.opened.count(image.manifest.layers[1].digest) == 1
+    assert daemon.loaded == []
 
 
 def test_what_the_daemon_says_is_reported(daemon: FakeDaemon, image: Image) -> None:

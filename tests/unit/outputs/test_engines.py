@@ -10,20 +10,25 @@ import pytest
 
 from condabox.errors import ToolFailedError, ToolMissingError
 from condabox.events import SilentReporter
+from condabox.oci.archive import read_archive
 from condabox.oci.reference import Reference
 from condabox.outputs.engines import (
     Container,
     has_podman,
+    load_into_containerd,
     load_into_podman,
     run_command,
     run_container,
 )
 from tests.fakes.images import make_image
+from tests.fakes.watching import watched
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from condabox.oci.image import Image
+
+CHATTER = "while :; do echo unpacking; done"
 
 CONTAINER = Container(
     name="condabox-1",
@@ -37,7 +42,7 @@ CONTAINER = Container(
 
 @pytest.fixture
 def image(tmp_path: Path) -> Image:
-    return make_image(tmp_path / "made", {"a": b"1" * 100_000})
+    return make_image(tmp_path / "made", {"a": os.urandom(300_000)})
 
 
 def tool(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, script: str) -> str:
@@ -46,6 +51,12 @@ def tool(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, script: str) 
     path.chmod(0o755)
     monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
     return str(path)
+
+
+def alone(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, script: str) -> None:
+    """Write a tool beside which there is no other one."""
+    tool(folder, monkeypatch, name, script)
+    monkeypatch.setenv("PATH", str(folder))
 
 
 def test_everything_that_was_asked_for_is_on_the_command_line() -> None:
@@ -111,6 +122,38 @@ def test_podman_gets_the_archive_on_its_standard_input(
 
 
 @pytest.mark.tool("sh")
+def test_what_podman_leaves_when_it_is_killed_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, image: Image
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "podman's"))
+    (tmp_path / "podman's").mkdir()
+    tool(tmp_path, monkeypatch, "podman", 'cat > "$TMPDIR/copy"; wc -c "$TMPDIR"/copy; kill -9 $$')
+
+    with pytest.raises(ToolFailedError, match="status -9"):
+        load_into_podman([image], names=[], reporter=SilentReporter())
+
+    assert list((tmp_path / "podman's").iterdir()) == []
+
+
+@pytest.mark.tool("sh")
+def test_when_we_are_interrupted_the_engine_can_clean_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, image: Image
+) -> None:
+    tool(
+        tmp_path, monkeypatch, "podman", f"cat > {tmp_path}/got.tar; echo cleaned > {tmp_path}/log"
+    )
+    layer = image.manifest.layers[0]
+    image, _ = watched(image, broken_by=KeyboardInterrupt, at={layer.digest})
+
+    with pytest.raises(KeyboardInterrupt):
+        load_into_podman([image], names=[], reporter=SilentReporter())
+
+    assert (tmp_path / "log").read_text() == "cleaned\n"
+    with pytest.raises(tarfile.ReadError), tarfile.open(tmp_path / "got.tar") as archive:
+        archive.getnames()
+
+
+@pytest.mark.tool("sh")
 @pytest.mark.parametrize("script", ["exit 3", "cat > /dev/null; exit 3"], ids=["early", "late"])
 def test_podman_that_fails_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, image: Image, script: str
@@ -119,6 +162,94 @@ def test_podman_that_fails_is_reported(
 
     with pytest.raises(ToolFailedError, match="status 3"):
         load_into_podman([image], names=[], reporter=SilentReporter())
+
+
+@pytest.mark.tool("sh")
+@pytest.mark.parametrize(
+    ("namespace", "options"), [(None, ""), ("k8s.io", "--namespace k8s.io ")], ids=["none", "k8s"]
+)
+def test_ctr_gets_the_archive_on_its_standard_input(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    image: Image,
+    namespace: str | None,
+    options: str,
+) -> None:
+    script = f'echo "$@" > {tmp_path}/log; /bin/cat > {tmp_path}/got.tar'
+    alone(tmp_path, monkeypatch, "ctr", script)
+
+    names = load_into_containerd(
+        image,
+        names=[Reference.parse("ai:1.0")],
+        namespace=namespace,
+        reporter=SilentReporter(),
+    )
+
+    assert names == ("docker.io/library/ai:1.0",)
+    said = (tmp_path / "log").read_text()
+    assert said == f"{options}images import --platform linux/amd64 -\n"
+    assert read_archive(tmp_path / "got.tar").names() == names
+
+
+@pytest.mark.tool("sh")
+def test_nerdctl_is_preferred(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, image: Image
+) -> None:
+    alone(tmp_path, monkeypatch, "ctr", "exit 3")
+    script = f'echo "$@" > {tmp_path}/log; /bin/cat > {tmp_path}/got.tar'
+    alone(tmp_path, monkeypatch, "nerdctl", script)
+
+    load_into_containerd(image, names=[], namespace="k8s.io", reporter=SilentReporter())
+
+    said = (tmp_path / "log").read_text()
+    assert said == "--namespace k8s.io load --platform linux/amd64\n"
+
+
+@pytest.mark.tool("sh")
+def test_an_image_without_a_name_has_its_digest_in_containerd(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, image: Image
+) -> None:
+    alone(tmp_path, monkeypatch, "ctr", f"/bin/cat > {tmp_path}/got.tar")
+
+    names = load_into_containerd(image, names=[], namespace=None, reporter=SilentReporter())
+
+    assert names == (f"localhost/condabox@{image.digest}",)
+    assert read_archive(tmp_path / "got.tar").names() == names
+
+
+@pytest.mark.tool("sh")
+def test_an_engine_that_says_much_is_listened_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, image: Image
+) -> None:
+    # More than a pipe holds, before anything is read.
+    alone(tmp_path, monkeypatch, "ctr", f"{CHATTER} | /bin/head -c 300000; /bin/cat > /dev/null")
+
+    assert load_into_containerd(image, names=[], namespace=None, reporter=SilentReporter())
+
+
+@pytest.mark.tool("sh")
+def test_containerd_that_does_not_answer_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, image: Image
+) -> None:
+    alone(tmp_path, monkeypatch, "ctr", "exit 1")
+
+    with pytest.raises(
+        ToolFailedError, match=r"ctr images import .* ended with status 1"
+    ) as caught:
+        load_into_containerd(image, names=[], namespace=None, reporter=SilentReporter())
+
+    assert "CONTAINERD_ADDRESS" in str(caught.value.hint)
+
+
+def test_containerds_tools_that_are_missing_are_named(
+    monkeypatch: pytest.MonkeyPatch, image: Image
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+
+    with pytest.raises(ToolMissingError) as caught:
+        load_into_containerd(image, names=[], namespace=None, reporter=SilentReporter())
+
+    assert "nerdctl" in str(caught.value.hint)
 
 
 def test_podman_that_is_missing_is_reported(monkeypatch: pytest.MonkeyPatch, image: Image) -> None:

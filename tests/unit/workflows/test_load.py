@@ -13,7 +13,7 @@ from condabox.oci.reference import Reference
 from condabox.outputs.store import LocalStore
 from condabox.settings import Settings
 from condabox.workflows.images import host_platform
-from condabox.workflows.load import LoadRequest, LoadResult, LoadTarget, load_image
+from condabox.workflows.load import LoadEngine, LoadRequest, LoadResult, load_image
 from tests.fakes.docker import FakeDaemon
 from tests.fakes.images import make_image
 
@@ -47,23 +47,33 @@ def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeDaem
 
 @pytest.fixture
 def podman(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    (folder / "podman").write_text(f"#!/bin/sh\ncat > {tmp_path}/podman.tar\n")
-    (folder / "podman").chmod(0o755)
-    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
-    return tmp_path / "podman.tar"
+    return tool(tmp_path, monkeypatch, "podman")
 
 
-def load(settings: Settings, target: LoadTarget = LoadTarget.AUTO) -> LoadResult:
-    request = LoadRequest(image="ai:1.0", target=target)
+@pytest.fixture
+def ctr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return tool(tmp_path, monkeypatch, "ctr")
+
+
+def tool(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> Path:
+    """Put a tool on PATH, and return the archive that it leaves."""
+    path = folder / "bin" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\ncat > {folder}/{name}.tar\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", str(path.parent), prepend=os.pathsep)
+    return folder / f"{name}.tar"
+
+
+def load(settings: Settings, engine: LoadEngine = LoadEngine.AUTO) -> LoadResult:
+    request = LoadRequest(image="ai:1.0", engine=engine)
     return load_image(request, settings=settings, reporter=SilentReporter())
 
 
 def test_docker_is_preferred(settings: Settings, daemon: FakeDaemon, podman: Path) -> None:
     result = load(settings)
 
-    assert result == LoadResult(target=LoadTarget.DOCKER, names=("ai:1.0",), reference="ai:1.0")
+    assert result == LoadResult(engine=LoadEngine.DOCKER, names=("ai:1.0",), reference="ai:1.0")
     assert len(daemon.loaded) == 1
     assert not podman.exists()
 
@@ -76,7 +86,7 @@ def test_podman_comes_next(
     result = load(settings)
 
     assert result == LoadResult(
-        target=LoadTarget.PODMAN,
+        engine=LoadEngine.PODMAN,
         names=("ai:1.0",),
         reference=image.manifest.config.digest.hex,
     )
@@ -84,21 +94,33 @@ def test_podman_comes_next(
 
 
 def test_podman_can_be_chosen(settings: Settings, daemon: FakeDaemon, podman: Path) -> None:
-    load(settings, LoadTarget.PODMAN)
+    load(settings, LoadEngine.PODMAN)
 
     assert podman.exists()
     assert daemon.loaded == []
 
 
-def test_without_either_a_file_is_suggested(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+def test_containerd_is_taken_only_where_it_is_chosen(
+    settings: Settings, daemon: FakeDaemon, podman: Path, ctr: Path
+) -> None:
+    result = load(settings, LoadEngine.CONTAINERD)
+
+    name = "docker.io/library/ai:1.0"
+    assert result == LoadResult(engine=LoadEngine.CONTAINERD, names=(name,), reference=name)
+    assert ctr.exists()
+    assert (podman.exists(), daemon.loaded) == (False, [])
+
+
+def test_beside_ctr_alone_other_ways_are_suggested(
+    settings: Settings, ctr: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere")
-    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv("PATH", str(ctr.parent / "bin"))
 
     with pytest.raises(ToolMissingError) as caught:
         load(settings)
 
+    assert "--engine containerd" in str(caught.value.hint)
     assert "condabox save" in str(caught.value.hint)
 
 
@@ -108,6 +130,6 @@ def test_a_daemon_that_was_chosen_must_answer(
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere")
 
     with pytest.raises(ToolMissingError, match="unix:///nowhere"):
-        load(settings, LoadTarget.DOCKER)
+        load(settings, LoadEngine.DOCKER)
 
     assert not podman.exists()

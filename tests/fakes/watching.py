@@ -1,0 +1,77 @@
+"""Watches what is read of an image, and what is told about it meanwhile."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, BinaryIO
+
+from condabox.errors import ImageError
+from condabox.oci.image import BlobSource
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from condabox.events import Task
+    from condabox.oci.digest import Digest
+    from condabox.oci.image import Image
+    from condabox.oci.model import Descriptor
+
+
+@dataclass(slots=True)
+class WatchedBlobs(BlobSource):
+    """Remembers what of ``blobs`` was wanted."""
+
+    blobs: BlobSource
+    at: Collection[Digest] = ()
+    """What cannot be opened; ``broken_by`` comes instead."""
+    broken_by: type[BaseException] = ImageError
+    fetched: list[Digest] = field(default_factory=list)
+    opened: list[Digest] = field(default_factory=list)
+
+    def open(self, descriptor: Descriptor) -> BinaryIO:
+        self.opened.append(descriptor.digest)
+        if descriptor.digest in self.at:
+            raise self.broken_by(f"{descriptor.digest} is out of reach")
+        return self.blobs.open(descriptor)
+
+    def fetch(self, descriptors: Sequence[Descriptor]) -> None:
+        self.fetched += [each.digest for each in descriptors]
+
+
+def watched(
+    image: Image, *, at: Collection[Digest] = (), broken_by: type[BaseException] = ImageError
+) -> tuple[Image, WatchedBlobs]:
+    """Return the same image, whose blobs are watched."""
+    blobs = WatchedBlobs(image.blobs, at, broken_by)
+    return replace(image, blobs=blobs), blobs
+
+
+class WatchingReporter:
+    """Remembers each task with its total and what was done of it, and each message."""
+
+    def __init__(self) -> None:
+        self.tasks: list[tuple[str, int | None, int]] = []
+        self.messages: list[str] = []
+
+    @contextmanager
+    def task(self, description: str, *, total: int | None) -> Iterator[Task]:
+        counter = _Counter()
+        try:
+            yield counter
+        finally:
+            self.tasks.append((description, total, counter.done))
+
+    def message(self, text: str) -> None:
+        self.messages.append(text)
+
+    def warning(self, text: str) -> None:
+        self.messages.append(text)
+
+
+class _Counter:
+    def __init__(self) -> None:
+        self.done = 0
+
+    def advance(self, amount: int) -> None:
+        self.done += amount
