@@ -29,11 +29,13 @@ def make_certificates(folder: Path, *names: str) -> Certificates:
     """Make, with openssl, a certificate for 127.0.0.1 and for the hosts ``names``."""
     authority, authority_key = folder / "authority.pem", folder / "authority.key"
     server, server_key = folder / "server.pem", folder / "server.key"
-    _request(authority, authority_key, "-subj", "/CN=Tests", *_extension("CA:TRUE"))
+    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+    request(authority, authority_key, *curve, "-subj", "/CN=Tests", *_extension("CA:TRUE"))
     hosts = ",".join(["IP:127.0.0.1", *(f"DNS:{name}" for name in names)])
-    _request(
+    request(
         server,
         server_key,
+        *curve,
         *("-subj", "/CN=Server", "-CA", str(authority), "-CAkey", str(authority_key)),
         *_extension("CA:FALSE"),
         *("-addext", f"subjectAltName={hosts}"),
@@ -42,11 +44,12 @@ def make_certificates(folder: Path, *names: str) -> Certificates:
     return Certificates(authority=authority, server=server)
 
 
+def request(certificate: Path, key: Path, *options: str) -> None:
+    """Let openssl make a key and a certificate, which is good for two days."""
+    command = ["openssl", "req", "-x509", "-nodes", "-days", "2"]
+    command += ["-keyout", str(key), "-out", str(certificate), *options]
+    subprocess.run(command, check=True, capture_output=True)
+
+
 def _extension(constraints: str) -> tuple[str, str]:
     return "-addext", f"basicConstraints=critical,{constraints}"
-
-
-def _request(certificate: Path, key: Path, *options: str) -> None:
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-    command += ["-nodes", "-days", "2", "-keyout", str(key), "-out", str(certificate), *options]
-    subprocess.run(command, check=True, capture_output=True)

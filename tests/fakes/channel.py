@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
-import threading
 from collections import defaultdict
-from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
+
+from tests.fakes.httpserver import Answer, HttpServer, basic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from email.message import Message
     from pathlib import Path
 
     from tests.fakes.certificates import Certificates
+    from tests.fakes.httpserver import Seen
 
 SUBDIRS = ("noarch", "linux-64", "linux-aarch64")
 
@@ -116,16 +114,18 @@ def small_world() -> list[FakePackage]:
     ]
 
 
-class ChannelServer:
-    """Serves a folder on 127.0.0.1 while the context is open, with faults on demand.
+class ChannelServer(HttpServer):
+    """Serves a folder while the context is open, with faults on demand.
 
     ``statuses`` maps a path to what it answers first, before it answers well, with ``retry_after``
     seconds where that is set; ``cut`` has paths whose answers break off, that many times.
     ``credentials`` (user:password), a ``bearer`` token and a ``token`` of conda's are asked for
     everywhere.  ``etag`` answers are not sent twice, and stay good for ``max_age`` seconds.
+    ``requests`` has the paths of what was fetched, which HEAD does not.
     """
 
     def __init__(self, root: Path, *, certificates: Certificates | None = None) -> None:
+        super().__init__(certificates=certificates)
         self.root = root
         self.statuses: dict[str, list[int]] = {}
         self.retry_after: int | None = None
@@ -136,44 +136,33 @@ class ChannelServer:
         self.etag: str | None = None
         self.max_age: int | None = None
         self.requests: list[str] = []
-        self.authorizations: list[str | None] = []
-        handler = type("Handler", (_Handler,), {"fake": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        if certificates is not None:
-            self._server.socket = certificates.wrapped(self._server.socket)
-        self._scheme = "http" if certificates is None else "https"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 
-    @property
-    def host(self) -> str:
-        return f"127.0.0.1:{self._server.server_port}"
+    def answer(self, request: Seen) -> Answer:
+        if request.method == "GET":
+            self.requests.append(request.path)
+        path, status = self._status(request)
+        data = self._file(path).read_bytes() if status == HTTPStatus.OK else b""
+        cut = None
+        if self.cut.get(path, 0) > 0 and request.method == "GET" and data:
+            self.cut[path] -= 1
+            cut = len(data) // 2
+        kind = "text/html" if path.endswith("/") else "application/octet-stream"
+        return Answer(status, data, {"Content-Type": kind, **self._more(status)}, cut=cut)
 
-    @property
-    def url(self) -> str:
-        return f"{self._scheme}://{self.host}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def _status(self, path: str, headers: Message) -> tuple[str, int]:
+    def _status(self, request: Seen) -> tuple[str, int]:
         """Return the path without conda's token, and how to answer."""
+        path = request.path
         if self.token is not None:
             if not path.startswith(f"/t/{self.token}/"):
                 return path, HTTPStatus.NOT_FOUND
             path = path.removeprefix(f"/t/{self.token}")
-        if not self._knows(headers.get("Authorization")):
+        if not self._knows(request.headers.get("authorization")):
             return path, HTTPStatus.UNAUTHORIZED
         if self.statuses.get(path):
             return path, self.statuses[path].pop(0)
         if not self._file(path).is_file():
             return path, HTTPStatus.NOT_FOUND
-        if self.etag is not None and headers.get("If-None-Match") == self.etag:
+        if self.etag is not None and request.headers.get("if-none-match") == self.etag:
             return path, HTTPStatus.NOT_MODIFIED
         return path, HTTPStatus.OK
 
@@ -190,47 +179,8 @@ class ChannelServer:
     def _knows(self, authorization: str | None) -> bool:
         if self.bearer is not None:
             return authorization == f"Bearer {self.bearer}"
-        if self.credentials is not None:
-            expected = base64.b64encode(self.credentials.encode()).decode()
-            return authorization == f"Basic {expected}"
-        return True
+        return self.credentials is None or authorization == basic(self.credentials)
 
     def _file(self, path: str) -> Path:
         name = unquote(path).lstrip("/")
         return self.root / (f"{name}index.html" if path.endswith("/") else name)
-
-    def _type(self, path: str) -> str:
-        return "text/html" if path.endswith("/") else "application/octet-stream"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    fake: ChannelServer
-
-    def do_HEAD(self) -> None:
-        self.answer(body=False)
-
-    def do_GET(self) -> None:
-        self.fake.requests.append(self.path)
-        self.fake.authorizations.append(self.headers.get("Authorization"))
-        self.answer(body=True)
-
-    def answer(self, *, body: bool) -> None:
-        fake = self.fake
-        path, status = fake._status(self.path, self.headers)
-        data = fake._file(path).read_bytes() if status == HTTPStatus.OK else b""
-        self.send_response(status)
-        self.send_header("Content-Type", fake._type(path))
-        self.send_header("Content-Length", str(len(data)))
-        for name, value in fake._more(status).items():
-            self.send_header(name, value)
-        self.end_headers()
-        if fake.cut.get(path, 0) > 0 and body and data:
-            fake.cut[path] -= 1
-            data = data[: len(data) // 2]
-        if body:
-            # a client that has heard enough goes
-            with suppress(BrokenPipeError, ConnectionResetError):
-                self.wfile.write(data)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        pass

@@ -6,42 +6,22 @@ import socket
 import socketserver
 import struct
 import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.fakes.httpserver import LocalServer
 
 
-class Cutter:
-    """Leads connections to a port of this machine, and cuts some of them.
+class Cutter(LocalServer):
+    """Leads connections to the port ``target`` of this machine, and cuts some of them.
 
     ``cuts`` are the bytes that may still go to the server, one number for each connection that
     sends so many; when there are no more numbers, nothing is cut.
     """
 
-    def __init__(self, port: int) -> None:
-        self.port = port
+    def __init__(self, target: int) -> None:
+        super().__init__(_Handler)
+        self.target = target
         self.cuts: list[int] = []
         self.lock = threading.Lock()
-        handler = type("Handler", (_Handler,), {"cutter": self})
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-
-    @property
-    def host(self) -> str:
-        return f"127.0.0.1:{self._server.server_address[1]}"
-
-    @contextmanager
-    def running(self) -> Iterator[Cutter]:
-        thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self._server.shutdown()
-            self._server.server_close()
-            thread.join()
 
     def is_over(self, sent: int) -> bool:
         """Say whether a connection that has sent so much ends now."""
@@ -53,18 +33,18 @@ class Cutter:
 
 
 class _Handler(socketserver.BaseRequestHandler):
-    cutter: Cutter
+    fake: Cutter
     request: socket.socket
 
     def handle(self) -> None:
-        with socket.create_connection(("127.0.0.1", self.cutter.port)) as server:
+        with socket.create_connection(("127.0.0.1", self.fake.target)) as server:
             back = threading.Thread(target=self.back, args=(server,), daemon=True)
             back.start()
             sent = 0
             while data := self.received(self.request):
                 server.sendall(data)
                 sent += len(data)
-                if self.cutter.is_over(sent):
+                if self.fake.is_over(sent):
                     # As a reset, not as an end that one could take for the sender's own.
                     linger = struct.pack("ii", 1, 0)
                     for each in (server, self.request):

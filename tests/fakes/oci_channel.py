@@ -10,18 +10,28 @@ import hashlib
 import json
 import select
 import socket
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Self
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import zstandard
 
+from tests.fakes.certificates import make_certificates
+from tests.fakes.channel import write_channel
+from tests.fakes.httpserver import HttpHandler, HttpServer
 from tests.fakes.registry import FakeRegistry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    import pytest
+
     from tests.fakes.certificates import Certificates
+    from tests.fakes.channel import FakePackage
+
+REGISTRY = "registry.example"
+OCI = f"oci://{REGISTRY}/mirrors/forge"
+"""The channel of `channel_in_registry`."""
 
 _REPODATA = "application/vnd.conda.repodata.v1+json"
 _PACKAGES = {
@@ -34,8 +44,7 @@ class SecureRegistry(FakeRegistry):
     """A registry that speaks HTTPS, as rattler wants it."""
 
     def __init__(self, certificates: Certificates) -> None:
-        super().__init__()
-        self._server.socket = certificates.wrapped(self._server.socket)
+        super().__init__(certificates=certificates)
 
 
 def push_channel(registry: FakeRegistry, root: Path, *, name: str) -> None:
@@ -71,37 +80,20 @@ def _stored(registry: FakeRegistry, media_type: str, data: bytes) -> dict[str, o
     return {"mediaType": media_type, "digest": digest, "size": len(data)}
 
 
-class Tunnel:
+class Tunnel(HttpServer):
     """A proxy on 127.0.0.1 that leads all hosts that it is asked for to one registry."""
 
     def __init__(self, registry: FakeRegistry) -> None:
-        self.port = int(registry.host.rpartition(":")[2])
-        self.asked: list[str] = []
-        handler = type("Handler", (_Handler,), {"tunnel": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(_Handler)
+        self.target = registry.port
 
 
-class _Handler(BaseHTTPRequestHandler):
-    tunnel: Tunnel
+class _Handler(HttpHandler):
+    fake: Tunnel
 
-    def do_CONNECT(self) -> None:
-        self.tunnel.asked.append(self.path)
-        with socket.create_connection(("127.0.0.1", self.tunnel.port)) as target:
+    def respond(self) -> None:
+        self.note()
+        with socket.create_connection(("127.0.0.1", self.fake.target)) as target:
             self.send_response(200)
             self.end_headers()
             ends = {self.connection: target, target: self.connection}
@@ -112,5 +104,17 @@ class _Handler(BaseHTTPRequestHandler):
                         return
                     ends[source].sendall(data)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Keep the terminal clean."""
+
+@contextmanager
+def channel_in_registry(
+    folder: Path, packages: Iterable[FakePackage], env: pytest.MonkeyPatch
+) -> Iterator[SecureRegistry]:
+    """Run a registry with the channel `OCI`, which is where all HTTPS of this process leads to."""
+    certificates = make_certificates(folder, REGISTRY)
+    write_channel(folder / "pushed", packages)
+    registry = SecureRegistry(certificates)
+    push_channel(registry, folder / "pushed", name="mirrors/forge")
+    with registry, Tunnel(registry) as tunnel:
+        env.setenv("SSL_CERT_FILE", str(certificates.authority))
+        env.setenv("HTTPS_PROXY", tunnel.url)
+        yield registry

@@ -6,53 +6,30 @@ import json
 import re
 import uuid
 from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from condabox.oci.digest import Digest
 from condabox.oci.mediatype import OCI_INDEX
+from tests.fakes.httpserver import Answer
+
+if TYPE_CHECKING:
+    from tests.fakes.httpserver import Seen
 
 _RANGE = re.compile(r"([0-9]+)-([0-9]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What is answered, perhaps only the first ``cut`` bytes of it."""
-
-    status: int
-    body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
-    cut: int | None = None
-
-    @classmethod
-    def error(
-        cls, status: int, code: str, message: str = "", *, headers: dict[str, str] | None = None
-    ) -> Answer:
-        said = {"code": code, "message": message or f"{code.lower()} it is"}
-        return cls(status, json.dumps({"errors": [said]}).encode(), headers or {})
+def error(
+    status: int, code: str, message: str = "", *, headers: dict[str, str] | None = None
+) -> Answer:
+    """Return an error as distribution-spec wants it."""
+    said = {"code": code, "message": message or f"{code.lower()} it is"}
+    return Answer(status, json.dumps({"errors": [said]}).encode(), headers or {})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """One request, as it arrived."""
-
-    method: str
-    path: str
-    """With the query."""
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def line(self) -> str:
-        return f"{self.method} {self.path}"
-
-    @property
-    def route(self) -> str:
-        return urlsplit(self.path).path.removeprefix("/v2/")
-
-    @property
-    def query(self) -> dict[str, str]:
-        return {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
+def route(request: Seen) -> str:
+    """Return what is asked for: the path without ``/v2/`` and the query."""
+    return urlsplit(request.path).path.removeprefix("/v2/")
 
 
 @dataclass(slots=True)
@@ -105,7 +82,7 @@ class Content:
 
     def handle(self, request: Seen) -> Answer:
         """Answer what is not about a blob or a manifest that is there."""
-        path = request.route
+        path = route(request)
         if request.method == "POST" and path.endswith("/blobs/uploads/"):
             return self.begin(path.removesuffix("/blobs/uploads/"), request.query)
         if "/blobs/uploads/" in path:
@@ -116,7 +93,7 @@ class Content:
             return self.tags(path.removesuffix("/tags/list"), request.query)
         if "/referrers/" in path:
             return self.referrers(request)
-        return Answer.error(404, "BLOB_UNKNOWN")
+        return error(404, "BLOB_UNKNOWN")
 
     def begin(self, repository: str, query: dict[str, str]) -> Answer:
         digest, source = query.get("mount", ""), query.get("from", "")
@@ -140,11 +117,11 @@ class Content:
 
     def upload(self, request: Seen) -> Answer:
         """Go on with an upload, or end it."""
-        session = request.route.rpartition("/")[2]
+        session = route(request).rpartition("/")[2]
         upload = self.uploads.get(session)
         state = re.sub(r"&digest=[^&]*$", "", urlsplit(request.path).query)
         if upload is None or state not in upload.states:
-            return Answer.error(404, "BLOB_UPLOAD_UNKNOWN")
+            return error(404, "BLOB_UPLOAD_UNKNOWN")
         if request.method == "DELETE":
             del self.uploads[session]
             return Answer(204)
@@ -152,7 +129,7 @@ class Content:
             return Answer(204, headers=self.position(session))
         wrong = self.misplaced(upload, request.headers)
         if wrong:
-            return Answer.error(416, "RANGE_INVALID", wrong, headers=self.position(session))
+            return error(416, "RANGE_INVALID", wrong, headers=self.position(session))
         upload.data += request.body
         if request.method == "PATCH":
             return Answer(202, headers=self.position(session))
@@ -176,20 +153,20 @@ class Content:
         del self.uploads[session]
         data = bytes(upload.data)
         if str(Digest.of(data)) != digest:
-            return Answer.error(400, "DIGEST_INVALID", "provided digest did not match")
+            return error(400, "DIGEST_INVALID", "provided digest did not match")
         self.link(upload.repository, data)
         location = f"/v2/{upload.repository}/blobs/{digest}"
         return Answer(201, headers={"Location": location, "Docker-Content-Digest": digest})
 
     def put_manifest(self, request: Seen) -> Answer:
-        repository, selector = request.route.split("/manifests/")
+        repository, selector = route(request).split("/manifests/")
         document, digest = json.loads(request.body), Digest.of(request.body)
         if request.headers.get("content-type") != document.get("mediaType"):
-            return Answer.error(400, "MANIFEST_INVALID", "its type is another")
+            return error(400, "MANIFEST_INVALID", "its type is another")
         if selector.startswith("sha256:") and selector != str(digest):
-            return Answer.error(400, "DIGEST_INVALID")
+            return error(400, "DIGEST_INVALID")
         if lost := self.lost(repository, document):
-            return Answer.error(404, "MANIFEST_BLOB_UNKNOWN", ", ".join(lost))
+            return error(404, "MANIFEST_BLOB_UNKNOWN", ", ".join(lost))
         self.tag(repository, selector, request.body)
         extra = {}
         if (subject := document.get("subject")) and self.referrers_api:
@@ -209,7 +186,7 @@ class Content:
     def tags(self, repository: str, query: dict[str, str]) -> Answer:
         known = [name for place, name in self.manifests if place == repository]
         if not known:
-            return Answer.error(404, "NAME_UNKNOWN")
+            return error(404, "NAME_UNKNOWN")
         names = sorted(name for name in known if ":" not in name and name > query.get("last", ""))
         shown = names[: self.page]
         extra = {}
@@ -218,7 +195,7 @@ class Content:
         return Answer(200, json.dumps({"name": repository, "tags": shown}).encode(), extra)
 
     def referrers(self, request: Seen) -> Answer:
-        repository, digest = request.route.split("/referrers/")
+        repository, digest = route(request).split("/referrers/")
         if not self.referrers_api:
             return Answer(404, b"404 page not found\n")
         found = [

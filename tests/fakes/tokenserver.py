@@ -5,42 +5,42 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
-import threading
 import time
 import uuid
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
+from tests.fakes.certificates import request as request_certificate
+from tests.fakes.httpserver import Answer, HttpServer, basic
+from tests.fakes.registry_content import error
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.fakes.httpserver import Seen
 
 ISSUER, SERVICE = "condabox-tests", "a registry, of tests"
 
 
-class TokenServer:
+class TokenServer(HttpServer):
     """Gives tokens to one user, for ``life`` seconds each; what was asked is remembered."""
 
     def __init__(self, folder: Path, *, user: str, password: str, life: int) -> None:
+        super().__init__()
         self.key, self.certificate = folder / "token.key", folder / "token.pem"
         self.life = life
-        self.basic = f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
+        self.basic = basic(f"{user}:{password}")
         self.asked: list[list[str]] = []
-        command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-        command += ["-subj", "/CN=Tokens", "-keyout", str(self.key), "-out", str(self.certificate)]
-        subprocess.run(command, check=True, capture_output=True)
-        handler = type("Handler", (_Handler,), {"tokens": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
+        request_certificate(
+            self.certificate, self.key, "-newkey", "rsa:2048", "-subj", "/CN=Tokens"
+        )
 
     @property
     def auth(self) -> dict[str, object]:
         """The section ``auth`` of a registry that trusts this server."""
         return {
             "token": {
-                "realm": f"http://127.0.0.1:{self._server.server_port}/token",
+                "realm": f"{self.url}/token",
                 "service": SERVICE,
                 "issuer": ISSUER,
                 "rootcertbundle": str(self.certificate),
@@ -72,38 +72,12 @@ class TokenServer:
         done = subprocess.run(command, input=signed.encode(), check=True, capture_output=True)
         return f"{signed}.{_encoded(done.stdout)}"
 
-    @contextmanager
-    def running(self) -> Iterator[TokenServer]:
-        thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self._server.shutdown()
-            self._server.server_close()
-            thread.join()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    tokens: TokenServer
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Keep the terminal clean."""
-
-    def do_GET(self) -> None:
-        scopes = parse_qs(urlsplit(self.path).query).get("scope", [])
-        if self.headers.get("Authorization") != self.tokens.basic:
-            self.reply(401, {"errors": [{"code": "UNAUTHORIZED", "message": "who are you?"}]})
-        else:
-            self.reply(200, {"token": self.tokens.token(scopes), "expires_in": self.tokens.life})
-
-    def reply(self, status: int, document: object) -> None:
-        body = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+    def answer(self, request: Seen) -> Answer:
+        if request.headers.get("authorization") != self.basic:
+            return error(401, "UNAUTHORIZED", "who are you?")
+        scopes = parse_qs(urlsplit(request.path).query).get("scope", [])
+        document = {"token": self.token(scopes), "expires_in": self.life}
+        return Answer(200, json.dumps(document).encode())
 
 
 def _encoded(data: str | bytes) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,19 +15,19 @@ from condabox.errors import SolveError, SpecError
 from condabox.events import SilentReporter
 from condabox.settings import Settings
 from condabox.workflows.lock import LockRequest, lock
-from tests.fakes.certificates import make_certificates
 from tests.fakes.channel import ChannelServer, everywhere, small_world, write_channel
-from tests.fakes.oci_channel import SecureRegistry, Tunnel, push_channel
+from tests.fakes.httpserver import unanswered_url
+from tests.fakes.oci_channel import OCI, channel_in_registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from condabox.conda.lockfiles.lockfile import LockedPackage
+    from tests.fakes.oci_channel import SecureRegistry
 
 FORGE = "https://conda.anaconda.org/conda-forge"
 ANACONDA = "https://repo.anaconda.com/pkgs"
-OCI = "oci://registry.example/mirrors/forge"
 
 
 class Environment:
@@ -37,8 +36,12 @@ class Environment:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.path = home / "env.yml"
-        self.settings = Settings(cache_dir=home / "cache")
+        self.mirrors: dict[str, tuple[str, ...]] = {}
         self.variables: dict[str, str] = {}
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(cache_dir=self.home / "cache", channel_mirrors=self.mirrors)
 
     @property
     def env(self) -> Mapping[str, str]:
@@ -116,9 +119,7 @@ def test_a_package_may_name_its_channel(
     environment: Environment, server: ChannelServer, tmp_path: Path
 ) -> None:
     second = write_channel(tmp_path / "second", everywhere("libc", "9.0"))
-    environment.settings = replace(
-        environment.settings, channel_mirrors={FORGE: (f"{server.url}/team",)}
-    )
+    environment.mirrors = {FORGE: (f"{server.url}/team",)}
     found = environment.lock(f"['{second}', conda-forge]", "conda-forge::libc", "numpy")
 
     assert found["libc"].url == f"{FORGE}/linux-64/libc-1.2-0.conda"
@@ -127,8 +128,7 @@ def test_a_package_may_name_its_channel(
 def test_a_busy_channel_and_a_dead_mirror_delay_and_no_more(
     environment: Environment, server: ChannelServer
 ) -> None:
-    mirrors = ("http://127.0.0.1:1", f"{server.url}/team")
-    environment.settings = replace(environment.settings, channel_mirrors={FORGE: mirrors})
+    environment.mirrors = {FORGE: (unanswered_url(), f"{server.url}/team")}
     server.statuses["/team/linux-64/repodata.json"] = [429, 503]
     server.retry_after = 1
     found = environment.lock("[conda-forge]", "libc")
@@ -182,13 +182,10 @@ def test_development_is_no_way_around(environment: Environment) -> None:
 
 def test_a_licence_allows_defaults(environment: Environment, server: ChannelServer) -> None:
     write_channel(server.root / "r", everywhere("r-base", "4.4"))
-    environment.settings = replace(
-        environment.settings,
-        channel_mirrors={
-            f"{ANACONDA}/main": (f"{server.url}/team",),
-            f"{ANACONDA}/r": (f"{server.url}/r",),
-        },
-    )
+    environment.mirrors = {
+        f"{ANACONDA}/main": (f"{server.url}/team",),
+        f"{ANACONDA}/r": (f"{server.url}/r",),
+    }
     found = environment.lock("[defaults]", "libc", "r-base", section=", allow-defaults: true")
 
     assert found["libc"].url == f"{ANACONDA}/main/linux-64/libc-1.2-0.conda"
@@ -197,14 +194,8 @@ def test_a_licence_allows_defaults(environment: Environment, server: ChannelServ
 
 @pytest.fixture
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SecureRegistry]:
-    """A registry with a channel, which HTTPS on port 443 of registry.example leads to."""
-    certificates = make_certificates(tmp_path, "registry.example")
-    write_channel(tmp_path / "pushed", [*small_world(), *everywhere("_odd", "1.0+x")])
-    registry = SecureRegistry(certificates)
-    push_channel(registry, tmp_path / "pushed", name="mirrors/forge")
-    with registry.running(), Tunnel(registry) as tunnel:
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificates.authority))
-        monkeypatch.setenv("HTTPS_PROXY", tunnel.url)
+    packages = [*small_world(), *everywhere("_odd", "1.0+x")]
+    with channel_in_registry(tmp_path, packages, monkeypatch) as registry:
         yield registry
 
 
@@ -226,8 +217,7 @@ def test_a_registry_mirrors_conda_forge_behind_a_password(
 ) -> None:
     registry.behaviour.basic = ("me", "hidden")
     environment.variables = {"PASSWORD": "hidden"}
-    mirror = OCI.replace("//", "//me:$PASSWORD@")
-    environment.settings = replace(environment.settings, channel_mirrors={FORGE: (mirror,)})
+    environment.mirrors = {FORGE: (OCI.replace("//", "//me:$PASSWORD@"),)}
     found = environment.lock("[conda-forge]", "libc")
     environment.fetch(found)
 

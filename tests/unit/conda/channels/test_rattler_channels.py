@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,42 +11,22 @@ import zstandard
 from rattler.exceptions import GatewayError
 
 from condabox.conda.channels import rattler_channels
-from tests.fakes.certificates import make_certificates
-from tests.fakes.channel import ChannelServer, everywhere, small_world, write_channel
-from tests.fakes.oci_channel import SecureRegistry, Tunnel, push_channel
+from tests.fakes.channel import small_world
+from tests.fakes.httpserver import unanswered_url
+from tests.fakes.oci_channel import OCI, REGISTRY
 from tests.fakes.shards import INDEX, write_shards
-from tests.fakes.solving import BASIC, PASSWORD, USER, Solving
+from tests.fakes.solving import BASIC, PASSWORD, USER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.fakes.channel import ChannelServer
+    from tests.fakes.oci_channel import SecureRegistry
+    from tests.fakes.solving import Solving
 
 FORGE = "https://conda.anaconda.org/conda-forge"
 TEAM = "https://corp.example/conda/team"
 REPODATA = "/linux-64/repodata.json"
-REGISTRY = "registry.example"
-OCI = f"oci://{REGISTRY}/mirrors/forge"
-
-
-@pytest.fixture
-def solving(tmp_path: Path) -> Solving:
-    return Solving(tmp_path)
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[ChannelServer]:
-    write_channel(tmp_path / "channel", small_world())
-    with ChannelServer(tmp_path / "channel") as server:
-        yield server
-
-
-@pytest.fixture
-def other(tmp_path: Path) -> Iterator[ChannelServer]:
-    """A second channel, on the same host for everybody who looks at hosts alone."""
-    packages = [*everywhere("libc", "9.0"), *everywhere("team-only")]
-    write_channel(tmp_path / "other", packages)
-    with ChannelServer(tmp_path / "other") as server:
-        yield server
 
 
 @pytest.mark.parametrize(
@@ -154,16 +133,14 @@ def test_what_is_no_repodata_does_not_stay_in_the_cache(
 
 
 def test_a_dead_mirror_is_passed_over(server: ChannelServer, solving: Solving) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        dead = f"http://127.0.0.1:{gone.getsockname()[1]}"
+    dead = unanswered_url()
     solving.mirrors = {FORGE: (dead, f"{server.url}/no/channel", server.url)}
 
     assert solving("libc", channels=(FORGE,))["libc"].channel == FORGE
 
 
 def test_of_no_source_that_answers_each_is_named(server: ChannelServer, solving: Solving) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        dead = f"http://127.0.0.1:{gone.getsockname()[1]}"
+    dead = unanswered_url()
     solving.mirrors = {f"{server.url}/none": (dead, f"http://{BASIC}@{server.host}/nor/here")}
     error = solving.refused("libc", channels=(f"{server.url}/none",))
 
@@ -232,19 +209,6 @@ def test_a_broken_index_of_shards_is_told(server: ChannelServer, solving: Solvin
     (server.root / "linux-64" / INDEX).write_bytes(b"no archive")
 
     assert INDEX in solving.refused("libc", channels=(server.url,)).message
-
-
-@pytest.fixture
-def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SecureRegistry]:
-    """A registry with a channel, which HTTPS on port 443 of registry.example leads to."""
-    certificates = make_certificates(tmp_path, REGISTRY)
-    write_channel(tmp_path / "pushed", [*small_world(), *everywhere("_odd", "1.0+x")])
-    registry = SecureRegistry(certificates)
-    push_channel(registry, tmp_path / "pushed", name="mirrors/forge")
-    with registry.running(), Tunnel(registry) as tunnel:
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificates.authority))
-        monkeypatch.setenv("HTTPS_PROXY", tunnel.url)
-        yield registry
 
 
 @pytest.mark.tool("openssl")
