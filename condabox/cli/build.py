@@ -21,15 +21,17 @@ from condabox.cli.build_options import (
     LockFile,
     MetadataFile,
     Output,
+    Push,
     Source,
     Tags,
-    VariantName,
+    Variants,
 )
 from condabox.cli.console import choose_reporter
 from condabox.cli.options import Json, Platforms, Quiet, parse_platforms
 from condabox.layering import DEFAULT_BUDGET
 from condabox.oci.compress import Compression
 from condabox.reporting.formats import format_size
+from condabox.reporting.pushes import describe_push
 from condabox.workflows.build_request import Variant
 
 if TYPE_CHECKING:
@@ -45,12 +47,13 @@ def build(
     source: Source,
     *,
     tag: Tags = None,
-    variant: VariantName = Variant.PROD,
+    variant: Variants = None,
     dev: Dev = False,
     platform: Platforms = None,
     base: Base = None,
     output: Output = None,
     load: Load = False,
+    push: Push = False,
     locked: Locked = False,
     frozen: Frozen = False,
     lock_file: LockFile = None,
@@ -85,8 +88,9 @@ def build(
         base=base,
         output=output,
         load=load,
+        push=push,
         lock_policy=policy,
-        variant=Variant.DEV if dev else variant,
+        variant=_variant(variant or (), dev=dev),
         budget=layers,
         compression=compression,
         epoch=source_date_epoch(os.environ),
@@ -104,7 +108,16 @@ def build(
     text = json.dumps(outcome.to_json(), indent=2)
     if metadata_file is not None:
         _write_metadata(metadata_file, text)
+    for pushed in outcome.pushed:
+        reporter.message(describe_push(pushed))
     typer.echo(text if as_json else "\n".join(_lines(outcome)))
+
+
+def _variant(asked: Sequence[Variant], *, dev: bool) -> Variant:
+    variants = {*asked, *((Variant.DEV,) if dev else ())}
+    if len(variants) > 1:
+        raise typer.BadParameter("prod and dev are two images: build one after the other")
+    return variants.pop() if variants else Variant.PROD
 
 
 def _write_metadata(path: Path, text: str) -> None:
@@ -124,6 +137,7 @@ def _lines(outcome: BuildOutcome) -> Iterator[str]:
     for name in outcome.names:
         yield f"{name}  {outcome.digest}"
     yield from outcome.places
+    yield from map(str, outcome.pushed)
 
 
 def _layer_table(result: BuildResult) -> Iterator[str]:

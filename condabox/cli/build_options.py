@@ -40,7 +40,7 @@ Tags = Annotated[
     typer.Option(
         "--tag",
         "-t",
-        help="Name of the image; may be given again. Default: NAME:latest.",
+        help="Name of the image; may be given again. Default: NAME:latest, or NAME:dev.",
         metavar="REF",
     ),
 ]
@@ -60,7 +60,8 @@ Output = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="Write an archive (x.tar) or an OCI layout (dir/), and put the image nowhere else.",
+        help="Write an archive (x.tar) or an OCI layout (dir/) instead of keeping the image in the "
+        "local store.",
         metavar="PATH",
     ),
 ]
@@ -68,6 +69,15 @@ Output = Annotated[
 Load = Annotated[
     bool,
     typer.Option("--load", help="Load the image into Docker; fail where none answers."),
+]
+
+Push = Annotated[
+    bool,
+    typer.Option(
+        "--push",
+        help="Push the image to the registry of every --tag instead of keeping it in the local "
+        "store; fail before the build where that is not possible.",
+    ),
 ]
 
 Locked = Annotated[
@@ -80,10 +90,12 @@ Frozen = Annotated[
     typer.Option("--frozen", help="Use the lock file as it is, stale or not."),
 ]
 
-VariantName = Annotated[
-    Variant,
+Variants = Annotated[
+    list[Variant] | None,
     typer.Option(
-        "--variant", help="prod, or dev: the same layers, and what is locked for development."
+        "--variant",
+        help="prod, or dev: the same layers, and what is locked for development. Default: prod.",
+        metavar="prod|dev",
     ),
 ]
 

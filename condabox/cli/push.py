@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from condabox.cli.console import choose_reporter
 from condabox.cli.options import ImageName, Json, OnePlatform, Quiet, parse_platform
-from condabox.reporting.formats import format_size
-
-if TYPE_CHECKING:
-    from condabox.registry.push import PushResult
+from condabox.reporting.pushes import describe_push
 
 
 def push(
@@ -43,19 +40,9 @@ def push(
     reporter = choose_reporter(quiet=quiet)
     results = push_image(request, settings=settings, reporter=reporter)
     for result in results:
-        reporter.message(_summary(result))
+        reporter.message(describe_push(result))
     if as_json:
         typer.echo(json.dumps([result.to_json() for result in results], indent=2))
         return
     for result in results:
         typer.echo(str(result))
-
-
-def _summary(result: PushResult) -> str:
-    amounts = {
-        "sent": result.uploaded,
-        "mounted": result.mounted,
-        "already there": result.present,
-    }
-    parts = [f"{format_size(size)} {what}" for what, size in amounts.items() if size]
-    return f"{result.name}: {', '.join(parts)}; tagged {', '.join(result.tags)}"

@@ -1,4 +1,4 @@
-"""Who the user is to a registry: Docker's and podman's configuration files and their helpers.
+"""Who the user is to a registry: Docker's and podman's configuration and its helpers.
 
 Formats: docker/cli `cli/config/configfile`, containers-auth.json(5), and the protocol of
 docker/docker-credential-helpers.
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _HUB_SERVER = "https://index.docker.io/v1/"
 _HUB_ALIASES = frozenset({DOCKER_HUB, "index.docker.io", "registry-1.docker.io"})
+_VARIABLE = "DOCKER_AUTH_CONFIG"
+"""Has what a file would have: GitLab's way, and Docker's since 28."""
 _TOKEN_USER = "<token>"  # noqa: S105  (the helpers' mark for an identity token)
 
 
@@ -59,28 +61,43 @@ class Anonymous:
 
 
 class ConfigCredentials:
-    """Reads the configuration files each time it is asked: logging in takes effect at once."""
+    """Reads the configuration each time it is asked: logging in takes effect at once."""
 
-    def __init__(self, files: tuple[Path, ...]) -> None:
-        self._files = files
+    def __init__(self, sources: tuple[Path | _Text, ...]) -> None:
+        self._sources = sources
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> ConfigCredentials:
-        """Use the files that docker and podman would use; the first that knows a host wins."""
+        """Use what docker and podman would use; the first that knows a host wins."""
         return cls(tuple(_locations(env)))
 
     def lookup(self, host: str, repository: str) -> Credential | None:
         """Return the credential of the longest prefix of ``host/repository`` that has one."""
-        for path in self._files:
-            found = _lookup(path, host, repository)
+        for source in self._sources:
+            found = _lookup(source, host, repository)
             if found is not None:
                 return found
         return None
 
 
-def _locations(env: Mapping[str, str]) -> Iterator[Path]:
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A configuration that is in no file, but in the environment."""
+
+    content: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return _VARIABLE
+
+    def read_bytes(self) -> bytes:
+        return self.content.encode()
+
+
+def _locations(env: Mapping[str, str]) -> Iterator[Path | _Text]:
     if explicit := env.get("REGISTRY_AUTH_FILE"):
         yield Path(explicit)
+    if text := env.get(_VARIABLE):
+        yield _Text(text)
     home = env.get("HOME") or env.get("USERPROFILE")
     if configured := env.get("DOCKER_CONFIG"):
         yield Path(configured, "config.json")
@@ -92,8 +109,8 @@ def _locations(env: Mapping[str, str]) -> Iterator[Path]:
         yield Path(home, ".config", "containers", "auth.json")
 
 
-def _lookup(path: Path, host: str, repository: str) -> Credential | None:
-    config = _read(path)
+def _lookup(source: Path | _Text, host: str, repository: str) -> Credential | None:
+    config = _read(source)
     try:
         helpers = string_mapping(config.get("credHelpers") or {}, at="credHelpers")
         store = optional(config, "credsStore", str, at="")
@@ -103,28 +120,34 @@ def _lookup(path: Path, host: str, repository: str) -> Credential | None:
         for name in names:
             helper = {_normalized(server): tool for server, tool in helpers.items()}.get(name)
             if helper:
-                return _ask(helper, name, path)
-        if store and (found := _ask(store, _normalized(host), path)):
+                return _ask(helper, name, source)
+        if store and (found := _ask(store, _normalized(host), source)):
             return found
         for name in names:
             if name in by_server:
                 server = by_server[name]
                 return _stored(auths[server], at=f"auths.{server}")
     except DecodeError as error:
-        raise RegistryError(f"{path}: {error}", hint="log in again to write it anew") from None
+        raise RegistryError(f"{source}: {error}", hint=_how_to_mend(source)) from None
     return None
 
 
-def _read(path: Path) -> JSON:
+def _read(source: Path | _Text) -> JSON:
     try:
-        return mapping(json.loads(path.read_bytes()), at="")
+        return mapping(json.loads(source.read_bytes()), at="")
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
-        raise RegistryError(f"{path}: {error.strerror}") from None
+        raise RegistryError(f"{source}: {error.strerror}") from None
     except (ValueError, RecursionError):
-        # The reason would quote the file, which holds secrets.
-        raise RegistryError(f"{path}: is not a JSON mapping", hint="log in again") from None
+        # The reason would quote the text, which holds secrets.
+        raise RegistryError(f"{source}: is not a JSON mapping", hint=_how_to_mend(source)) from None
+
+
+def _how_to_mend(source: Path | _Text) -> str:
+    if isinstance(source, Path):
+        return "log in again to write it anew"
+    return "it must have what Docker's config.json has, or be unset"
 
 
 def _prefixes(host: str, repository: str) -> tuple[str, ...]:
@@ -158,16 +181,16 @@ def _stored(entry: object, *, at: str) -> Credential | None:
     return None
 
 
-def _ask(helper: str, name: str, path: Path) -> Credential | None:
+def _ask(helper: str, name: str, source: Path | _Text) -> Credential | None:
     server = _HUB_SERVER if name == DOCKER_HUB else name
     tool = f"docker-credential-{helper}"
-    hint = f"try `{tool} get` yourself, or remove {helper!r} from {path} and log in again"
+    hint = f"try `{tool} get` yourself, or remove {helper!r} from {source} and log in again"
     if not helper.replace("-", "").replace("_", "").isalnum():
-        raise RegistryError(f"{path}: {helper!r} is not the name of a credential helper")
+        raise RegistryError(f"{source}: {helper!r} is not the name of a credential helper")
     try:
         done = process.attempt([tool, "get"], stdin=server.encode())
     except ToolMissingError:
-        raise RegistryError(f"{tool}, which {path} names, cannot be run", hint=hint) from None
+        raise RegistryError(f"{tool}, which {source} names, cannot be run", hint=hint) from None
     if done.returncode != 0:
         # The protocol has no codes: every helper says it in these words.
         if b"credentials not found" in done.stdout or "credentials not found" in done.stderr:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from condabox.errors import ImageError, RegistryError
+from condabox.errors import DigestMismatchError, ImageError, RegistryError
 from condabox.oci.image import BlobSource, read_document, read_image
 from condabox.oci.layout import ImageLayout
 from condabox.oci.model import Descriptor
@@ -142,8 +142,10 @@ def _found_nowhere(
     reference: Reference, failures: Sequence[tuple[object, RegistryError | ImageError]]
 ) -> RegistryError | ImageError:
     _, last = failures[-1]
+    # What arrives damaged is not the damage of blobs that are here, which is told otherwise.
+    kind = ImageError if isinstance(last, DigestMismatchError) else type(last)
     if len(failures) == 1:
-        return type(last)(f"{reference.familiar()}: {last.message}", hint=last.hint)
+        return kind(f"{reference.familiar()}: {last.message}", hint=last.hint)
     reasons = "".join(f"\n    {place}: {error.message}" for place, error in failures)
     hint = next((error.hint for _, error in failures if error.hint), None)
-    return type(last)(f"{reference.familiar()} can be had from none of these:{reasons}", hint=hint)
+    return kind(f"{reference.familiar()} can be had from none of these:{reasons}", hint=hint)

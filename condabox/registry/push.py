@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from condabox.errors import SpecError
+from condabox.events import SilentReporter
 from condabox.oci.reference import Reference
 from condabox.registry.client import RegistryClient
 from condabox.registry.credentials import ConfigCredentials
@@ -17,7 +19,7 @@ from condabox.registry.repository import Repository
 from condabox.registry.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from condabox.events import Reporter
     from condabox.oci.digest import Digest
@@ -75,14 +77,36 @@ def push_images(
     the image's base is thought of without being named.  Without ``credentials`` docker's and
     podman's are used.
     """
+    with _pusher(settings=settings, reporter=reporter, credentials=credentials) as pusher:
+        return pusher.push(images, references=references, elsewhere=elsewhere or {})
+
+
+def check_push(
+    references: Sequence[Reference],
+    *,
+    settings: Settings,
+    credentials: Credentials | None = None,
+) -> None:
+    """Find out, before the work, whether images can be pushed to ``references``.
+
+    Raise RegistryError where not: out of reach, credentials that are missing, wrong or not enough,
+    a repository that has to be made first.
+    """
+    with _pusher(settings=settings, reporter=SilentReporter(), credentials=credentials) as pusher:
+        pusher.check(references)
+
+
+@contextmanager
+def _pusher(
+    *, settings: Settings, reporter: Reporter, credentials: Credentials | None
+) -> Iterator[Pusher]:
     with Transport() as transport:
-        pusher = Pusher(
+        yield Pusher(
             transport=transport,
             credentials=credentials or ConfigCredentials.from_environment(os.environ),
             settings=settings,
             reporter=reporter,
         )
-        return pusher.push(images, references=references, elsewhere=elsewhere or {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,12 +127,12 @@ class Pusher:
     ) -> tuple[PushResult, ...]:
         """Do what `push_images` promises."""
         tags = _tags_by_place(references)
-        clients = {host: self._client(host) for host in {place.registry for place in tags}}
+        repositories = self._repositories(tags)
         bases = tuple(self._base_repositories(images))
         deliveries: dict[Reference, Delivery] = {}
         for place in tags:
             delivery = Delivery(
-                repository=Repository(client=clients[place.registry], name=place.repository),
+                repository=repositories[place],
                 images=images,
                 sources=partial(_sources, place, tuple(deliveries), elsewhere, bases),
                 reporter=self.reporter,
@@ -129,6 +153,22 @@ class Pusher:
             )
             for place, delivery in deliveries.items()
         )
+
+    def check(self, references: Sequence[Reference]) -> None:
+        """Do what `check_push` promises."""
+        for repository in self._repositories(_tags_by_place(references)).values():
+            # Nothing less tells who may push: some registries let everybody ask and read.
+            answer = repository.start_upload()
+            if not answer.is_success:
+                raise repository.failure(answer, str(repository))
+            repository.cancel_upload(answer.location)
+
+    def _repositories(self, places: Collection[Reference]) -> dict[Reference, Repository]:
+        clients = {host: self._client(host) for host in {place.registry for place in places}}
+        return {
+            place: Repository(client=clients[place.registry], name=place.repository)
+            for place in places
+        }
 
     def _client(self, host: str) -> RegistryClient:
         own = self.settings.registries.get(host)

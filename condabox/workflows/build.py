@@ -1,4 +1,4 @@
-"""From an environment file or a lock to an image: in the local store and Docker, or in a file."""
+"""From an environment file or a lock to an image, and with it to where it is wanted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ from condabox.outputs.files import check_output, write_images
 from condabox.outputs.store import LocalStore
 from condabox.plan import BuildPlan
 from condabox.platforms import platform_of_subdir
+from condabox.registry.push import check_push, push_images
 from condabox.workflows.build_source import find_source
+from condabox.workflows.push import check_places, known_places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,9 +36,12 @@ if TYPE_CHECKING:
     from condabox.events import Reporter
     from condabox.oci.digest import Digest
     from condabox.oci.image import Image
+    from condabox.registry.push import PushResult
     from condabox.settings import Settings
     from condabox.workflows.build_request import BuildRequest
     from condabox.workflows.build_source import BuildSource
+
+_WHERE = "say where: -t registry.example/team/name:tag"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +52,9 @@ class BuildOutcome:
     digest: Digest
     results: tuple[BuildResult, ...]
     places: tuple[str, ...]
-    """Where the image is now, for people."""
+    """Where on this machine the image is now, for people."""
+    pushed: tuple[PushResult, ...] = ()
+    """One for each repository."""
 
     def to_json(self) -> dict[str, object]:
         """Return what ``--json`` prints."""
@@ -55,6 +62,7 @@ class BuildOutcome:
             "names": list(self.names),
             "digest": str(self.digest),
             "places": list(self.places),
+            "pushed": [result.to_json() for result in self.pushed],
             "images": [
                 {
                     "platform": str(result.platform),
@@ -88,6 +96,8 @@ def plan_environment(
     A missing lock file is made, if the request allows it; of one that tells no sha256, the
     channels are asked.
     """
+    _references(request)
+    _check_outputs(request)
     source = _source(request, settings=settings, env=env, reporter=reporter)
     return _plans(request, source)
 
@@ -95,8 +105,6 @@ def plan_environment(
 def _source(
     request: BuildRequest, *, settings: Settings, env: Mapping[str, str], reporter: Reporter
 ) -> BuildSource:
-    _references(request)
-    _check_places(request)
     source = find_source(request, settings=settings, env=env, reporter=reporter)
     _require_variant(request, source)
     for key in _without_effect(source.image):
@@ -130,15 +138,18 @@ def build_environment(
 ) -> BuildOutcome:
     """Build the images of ``request`` and put them where it says.
 
-    Without an output they go to the local store and, where a daemon answers, into Docker.
+    Without a place they go to the local store and, where a daemon answers, into Docker.  Whether
+    each place takes them is found out before anything is locked or built.
     """
+    references = _references(request)
+    _check_outputs(request)
+    if request.push:
+        check_push(references, settings=settings)
     source = _source(request, settings=settings, env=env, reporter=reporter)
     plans = _plans(request, source)
     names = read_condarc(env).channels
     settings = located_channels(source.channels, settings=settings, names=names)
-    references = _references(request) or (
-        Reference.parse(f"{plans[0].name}:{request.variant.tag}"),
-    )
+    references = references or (Reference.parse(f"{plans[0].name}:{request.variant.tag}"),)
     store = LocalStore(settings.cache_dir)
     results = tuple(
         build_image(
@@ -155,6 +166,7 @@ def build_environment(
     images = tuple(result.image for result in results)
     try:
         places = _put(request, images, references, store=store, reporter=reporter)
+        pushed = _push(request, images, references, settings=settings, reporter=reporter)
     except DigestMismatchError as error:
         raise ImageError(
             f"the local store is damaged: {error.message}",
@@ -165,6 +177,7 @@ def build_environment(
         digest=images[0].digest if len(images) == 1 else index_of(images).descriptor.digest,
         results=results,
         places=places,
+        pushed=pushed,
     )
 
 
@@ -176,11 +189,15 @@ def _references(request: BuildRequest) -> tuple[Reference, ...]:
                 f"{reference.familiar()}: an image cannot be given a digest",
                 hint="name it by a tag: the digest follows from what is in it",
             )
+    if request.push:
+        if not references:
+            raise SpecError("the image has no name: it is not known where to push it", hint=_WHERE)
+        check_places(references, hint=_WHERE)
     return references
 
 
-def _check_places(request: BuildRequest) -> None:
-    """Refuse before the work what could not take the image after it."""
+def _check_outputs(request: BuildRequest) -> None:
+    """Refuse before the work what could not take the image after it, on this machine."""
     if request.output is not None:
         check_output(request.output)
     if request.load and not daemon_answers():
@@ -227,13 +244,34 @@ def _put(
     reporter: Reporter,
 ) -> tuple[str, ...]:
     places: list[str] = []
-    if request.output is None:
-        store.save(images, names=references)
-        places.append("in the local store")
-    else:
+    if request.output is not None:
         write_images(request.output, images, names=references)
         places.append(f"in {request.output}")
-    if request.load or (request.output is None and daemon_answers()):
+    elif not request.push:
+        store.save(images, names=references)
+        places.append("in the local store")
+    unplaced = request.output is None and not request.push
+    if request.load or (unplaced and daemon_answers()):
         load_into_docker(images, names=references, reporter=reporter)
         places.append("in Docker")
     return tuple(places)
+
+
+def _push(
+    request: BuildRequest,
+    images: Sequence[Image],
+    references: Sequence[Reference],
+    *,
+    settings: Settings,
+    reporter: Reporter,
+) -> tuple[PushResult, ...]:
+    """Push what is asked to be; last, because that is what others see."""
+    if not request.push:
+        return ()
+    return push_images(
+        images,
+        references=references,
+        settings=settings,
+        reporter=reporter,
+        elsewhere=known_places(references, settings=settings),
+    )

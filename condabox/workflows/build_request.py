@@ -61,6 +61,8 @@ class BuildRequest:
     base: str | None
     output: Path | None
     load: bool
+    push: bool = False
+    """To the registries of ``names``."""
     lock_policy: LockPolicy
     variant: Variant = Variant.PROD
     budget: int

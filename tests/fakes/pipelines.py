@@ -23,15 +23,15 @@ _EXPRESSION = re.compile(r"\$\{\{ *(.*?) *\}\}")
 _STAND_IN = """\
 #!{python}
 import json, os, sys
-call = {{"tool": {tool!r}, "arguments": sys.argv[1:], "stdin": ""}}
-if "--password-stdin" in sys.argv:
-    call["stdin"] = sys.stdin.read()
+call = {{"tool": {tool!r}, "arguments": sys.argv[1:]}}
 if "--body-file" in sys.argv:
     call["body"] = open(sys.argv[sys.argv.index("--body-file") + 1]).read()
 with open({log!r}, "a") as log:
     log.write(json.dumps(call) + "\\n")
 if sys.argv[1:3] == ["pr", "list"]:
     print(os.environ.get("OPEN_PULL_REQUEST", ""))
+if {tool!r} == "condabox":
+    os.execv(sys.executable, [sys.executable, "-m", "condabox", *sys.argv[1:]])
 """
 
 
@@ -55,12 +55,10 @@ class Runner:
         return self.folder / "bin"
 
     def provide(self, *tools: str) -> None:
-        """Put condabox on PATH, and stand-ins for ``tools`` that only remember their calls."""
+        """Put condabox on PATH, and stand-ins for ``tools``; all of them remember their calls."""
         self.tools.mkdir(parents=True)
-        condabox = f'#!/bin/sh\nexec {sys.executable} -m condabox "$@"\n'
-        texts = {"condabox": condabox} | {tool: self._stand_in(tool) for tool in tools}
-        for tool, text in texts.items():
-            (self.tools / tool).write_text(text)
+        for tool in ("condabox", *tools):
+            (self.tools / tool).write_text(self._stand_in(tool))
             (self.tools / tool).chmod(0o755)
 
     def _stand_in(self, tool: str) -> str:
@@ -94,11 +92,20 @@ class Runner:
         )
 
 
-def github_steps(path: Path, job: str, *, context: Mapping[str, str]) -> Iterator[Step]:
-    """Yield the scripts of ``job``; ``context`` has the value of every expression in it."""
+def github_steps(
+    path: Path, job: str, *, context: Mapping[str, str], **variables: str
+) -> Iterator[Step]:
+    """Yield the scripts of ``job``; ``context`` has the value of every expression in it.
+
+    ``variables`` stand instead of the workflow's own.
+    """
     workflow = yaml.safe_load(path.read_text())
     assert workflow["defaults"]["run"]["shell"] == "bash"
+    workflow["env"] |= variables
+    context = {**context, **{f"env.{name}": value for name, value in workflow["env"].items()}}
     found = workflow["jobs"][job]
+    for name, values in found.get("strategy", {}).get("matrix", {}).items():
+        assert context[f"matrix.{name}"] in values
     for step in found["steps"]:
         if "run" not in step or not _holds(step.get("if"), context=context):
             continue
@@ -115,17 +122,47 @@ def github_checkout(path: Path, job: str) -> Mapping[str, Any]:
     return found
 
 
-def gitlab_step(path: Path, job: str) -> Step:
-    """Return ``job`` as the one script that GitLab makes of it."""
-    document = yaml.safe_load(path.read_text())
-    parent, found = document[document[job]["extends"]], document[job]
+def gitlab_step(path: Path, job: str, **chosen: str) -> Step:
+    """Return ``job`` as the one script that GitLab makes of it.
+
+    Of a matrix it is the first job, but for the values that are ``chosen``.
+    """
+    found = _extended(yaml.safe_load(path.read_text()), job)
     (matrix,) = found.get("parallel", {}).get("matrix", [{}])
-    env = {
-        **parent["variables"],
-        **found.get("variables", {}),
-        **{name: values[0] for name, values in matrix.items()},
-    }
-    return Step(script="\n".join([*parent["before_script"], *found["script"]]), env=env)
+    for name, value in chosen.items():
+        assert value in matrix[name]
+    first = {name: values[0] for name, values in matrix.items()}
+    return Step(
+        script="\n".join([*found["before_script"], *found["script"]]),
+        env={**found["variables"], **first, **chosen},
+    )
+
+
+def gitlab_jobs(path: Path, **variables: str) -> list[str]:
+    """Return the jobs of a pipeline for which GitLab sets ``variables``."""
+    document = yaml.safe_load(path.read_text())
+    return [
+        name
+        for name, job in document.items()
+        if not name.startswith(".")
+        and any(_rule_holds(rule["if"], variables) for rule in job["rules"])
+    ]
+
+
+def _rule_holds(condition: str, variables: Mapping[str, str]) -> bool:
+    values = {f"${name}": value for name, value in variables.items()}
+    sides = (each.split(" == ") for each in condition.split(" && "))
+    return all(values.get(left) == values.get(right, right.strip('"')) for left, right in sides)
+
+
+def _extended(document: Mapping[str, Any], job: str) -> dict[str, Any]:
+    """Return ``job`` with what it has from others: mappings are merged, the rest is replaced."""
+    found = dict(document[job])
+    if "extends" not in found:
+        return found
+    parent = _extended(document, found["extends"])
+    variables = {**parent.get("variables", {}), **found.get("variables", {})}
+    return {**parent, **found, "variables": variables}
 
 
 def scripts(path: Path) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import re
+import base64
+import json
 import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,18 +12,21 @@ import pytest
 
 import condabox
 from condabox.workflows.init import CI
+from tests.fakes.dockerregistry import DockerRegistry, skopeo
 from tests.fakes.forge import TOKEN, Forge, git
 from tests.fakes.packages import make_package
 from tests.fakes.pipelines import (
     Runner,
     github_checkout,
     github_steps,
+    gitlab_jobs,
     gitlab_step,
 )
 from tests.fakes.project import Project, make_project
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.tool("git")
@@ -35,6 +39,9 @@ platforms: [linux-64, linux-aarch64]
 condabox: {{dev: {{}}}}
 """
 LOCKS = ("envs/ai.conda-lock.yml", "envs/dev-tools.conda-lock.yml")
+ACTOR, PASSWORD = "me", "open-sesame"
+"""Who the host lets push into its registry, and for one job."""
+BOTH = ["linux/amd64", "linux/arm64"]
 PUSH_HOOK = """\
 #!/bin/sh
 i=0
@@ -87,20 +94,15 @@ def forge(started: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> For
             "RUNNER_TEMP": str(root),
             "GITHUB_REF_NAME": "main",
             "GITHUB_REPOSITORY": "Team/App",
-            "GITHUB_ACTOR": "somebody",
             "CI_COMMIT_REF_NAME": "main",
             "CI_SERVER_PROTOCOL": "https",
             "CI_SERVER_HOST": "gitlab.example",
             "CI_SERVER_PORT": "443",
             "CI_PROJECT_PATH": "team/app",
-            "CI_REGISTRY": "registry.example",
-            "CI_REGISTRY_IMAGE": "registry.example/team/app",
-            "CI_REGISTRY_USER": "somebody",
-            "CI_REGISTRY_PASSWORD": TOKEN,
             "CONDABOX_TOKEN": TOKEN,
         },
     )
-    runner.provide("gh", "skopeo", "pipx", "pip", "apt-get")
+    runner.provide("gh", "pipx", "pip")
     forge = Forge(project=Project(root=root), runner=runner)
     git(forge.work, "remote", "add", "origin", str(forge.origin))
     git(forge.work, "push", "--quiet", "origin", "main")
@@ -240,53 +242,121 @@ def test_github_fails_a_pull_request_whose_locks_are_stale(forge: Forge) -> None
     assert "+ curl" in done.stderr
 
 
-def build(forge: Forge, event: str, variant: str = "prod") -> subprocess.CompletedProcess[str]:
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[DockerRegistry]:
+    """Return the registry of the host."""
+    found = DockerRegistry(tmp_path)
+    with found.running(auth=found.htpasswd()):
+        yield found
+
+
+def build(
+    forge: Forge, event: str, variant: str = "prod", *, registry: str = "ghcr.io"
+) -> subprocess.CompletedProcess[str]:
     context = {
+        "github.actor": ACTOR,
         "github.event_name": event,
-        "github.token": TOKEN,
+        "github.token": PASSWORD,
         "matrix.environment": "envs/ai.yml",
         "matrix.variant": variant,
     }
-    steps = github_steps(forge.github / "condabox-images.yml", "image", context=context)
-    return forge.run(list(steps), cwd=forge.checkout())
+    path = forge.github / "condabox-images.yml"
+    steps = list(github_steps(path, "image", context=context, REGISTRY=registry))
+    assert [PASSWORD in str(step.env) for step in steps] == [False, event == "push"]
+    return forge.run(steps, cwd=forge.checkout())
 
 
+@pytest.mark.tool("skopeo")
 def test_github_builds_images_of_a_pull_request_and_pushes_none(forge: Forge) -> None:
     done = build(forge, "pull_request")
 
     assert done.returncode == 0, done.stderr
-    assert (forge.project.root / "checkout" / "image.oci.tar").stat().st_size > 0
-    assert forge.runner.calls("skopeo") == []
+    assert_built(forge)
 
 
+@pytest.mark.tool("docker-registry")
+@pytest.mark.tool("skopeo")
 @pytest.mark.parametrize("variant", ["prod", "dev"])
-def test_github_pushes_the_images_of_the_main_branch(forge: Forge, variant: str) -> None:
-    done = build(forge, "push", variant)
+def test_github_pushes_the_images_of_the_main_branch(
+    forge: Forge, registry: DockerRegistry, variant: str
+) -> None:
+    done = build(forge, "push", variant, registry=registry.host)
 
+    assert_pushed(forge, done, registry=registry, name=f"team/app/ai:{variant}")
+
+
+@pytest.mark.tool("docker-registry")
+def test_github_builds_nothing_that_it_may_not_push(forge: Forge, registry: DockerRegistry) -> None:
+    (registry.folder / "htpasswd").write_text("")
+
+    done = build(forge, "push", registry=registry.host)
+
+    assert done.returncode == 8
+    assert not (forge.project.cache / "layers").exists()
+
+
+def assert_built(forge: Forge) -> None:
+    """Check that both platforms were built into a file, and nothing was pushed."""
+    tar = forge.project.root / "checkout" / "image.oci.tar"
+    assert platforms(skopeo("inspect", "--raw", f"oci-archive:{tar}")) == BOTH
+    (call,) = forge.runner.calls("condabox")
+    assert "--push" not in call["arguments"]
+
+
+def assert_pushed(
+    forge: Forge,
+    done: subprocess.CompletedProcess[str],
+    *,
+    registry: DockerRegistry,
+    name: str,
+) -> None:
+    """Check that both platforms are there, and that nobody could read who pushed them."""
     assert done.returncode == 0, done.stderr
-    assert_pushed(forge, registry="ghcr.io", image=f"ghcr.io/team/app/ai:{variant}")
+    options = ["--tls-verify=false", f"--creds={ACTOR}:{PASSWORD}"]
+    raw = skopeo("inspect", "--raw", *options, f"docker://{registry.host}/{name}")
+    assert platforms(raw) == BOTH
+    digest = registry.digest(name, options[1])
+    assert done.stdout.splitlines()[-1] == f"{registry.host}/{name.partition(':')[0]}@{digest}"
+    (call,) = forge.runner.calls("condabox")
+    everything = done.stdout + done.stderr + str(call["arguments"])
+    assert PASSWORD not in everything
+    assert base64.b64encode(f"{ACTOR}:{PASSWORD}".encode()).decode() not in everything
 
 
-def test_both_hosts_build_prod_and_dev(forge: Forge) -> None:
-    for path in (forge.github / "condabox-images.yml", forge.gitlab):
-        assert re.search(r"(?i)variant: \[prod, dev\]", path.read_text())
-
-
-def assert_pushed(forge: Forge, *, registry: str, image: str) -> None:
-    login, copy = forge.runner.calls("skopeo")
-    options = ["--username", "somebody", "--password-stdin"]
-    assert login["arguments"] == ["login", *options, registry]
-    assert login["stdin"].strip() == TOKEN
-    source = "oci-archive:image.oci.tar"
-    assert copy["arguments"] == ["copy", "--all", source, f"docker://{image}"]
+def platforms(index: str) -> list[str]:
+    found = [each["platform"] for each in json.loads(index)["manifests"]]
+    return [f"{each['os']}/{each['architecture']}" for each in found]
 
 
 def gitlab(
-    forge: Forge, job: str, *, cwd: Path, source: str = "schedule"
+    forge: Forge, job: str, *, cwd: Path, registry: str = "registry.example", **matrix: str
 ) -> subprocess.CompletedProcess[str]:
-    step = gitlab_step(forge.gitlab, job)
-    env = {**step.env, "CI_PIPELINE_SOURCE": source}
-    return forge.run([replace(step, env=env)], cwd=cwd)
+    step = gitlab_step(forge.gitlab, job, **matrix)
+    predefined = {
+        "CI_REGISTRY": registry,
+        "CI_REGISTRY_IMAGE": f"{registry}/team/app",
+        "CI_REGISTRY_USER": ACTOR,
+        "CI_REGISTRY_PASSWORD": PASSWORD,
+    }
+    return forge.run([replace(step, env={**predefined, **step.env})], cwd=cwd)
+
+
+@pytest.mark.parametrize(
+    ("source", "branch", "jobs"),
+    [
+        ("schedule", "main", ["condabox-locks"]),
+        ("merge_request_event", "change", ["condabox-check", "condabox-build"]),
+        ("push", "main", ["condabox-push"]),
+        ("push", "change", []),
+    ],
+)
+def test_gitlab_pushes_from_the_default_branch_alone(
+    started: Path, source: str, branch: str, jobs: list[str]
+) -> None:
+    path = started / "work" / ".gitlab" / "condabox.gitlab-ci.yml"
+    variables = {"CI_COMMIT_BRANCH": branch, "CI_DEFAULT_BRANCH": "main"}
+
+    assert gitlab_jobs(path, CI_PIPELINE_SOURCE=source, **variables) == jobs
 
 
 @pytest.fixture
@@ -359,21 +429,29 @@ def test_gitlab_tells_in_a_merge_request_what_its_locks_change(
     assert "2.0" in done.stdout
 
 
-@pytest.mark.parametrize("source", ["merge_request_event", "push"])
-def test_gitlab_builds_images_and_pushes_those_of_the_default_branch(
-    forge: Forge, source: str
-) -> None:
-    folder = forge.checkout()
-
-    done = gitlab(forge, "condabox-images", cwd=folder, source=source)
+@pytest.mark.tool("skopeo")
+def test_gitlab_builds_images_of_a_merge_request_and_pushes_none(forge: Forge) -> None:
+    done = gitlab(forge, "condabox-build", cwd=forge.checkout())
 
     assert done.returncode == 0, done.stderr
-    assert (folder / "image.oci.tar").stat().st_size > 0
-    if source == "push":
-        assert_pushed(forge, registry="registry.example", image="registry.example/team/app/ai:prod")
-    else:
-        assert forge.runner.calls("skopeo") == []
-        assert forge.runner.calls("apt-get") == []
+    assert_built(forge)
+
+
+@pytest.mark.tool("docker-registry")
+@pytest.mark.tool("skopeo")
+@pytest.mark.parametrize("variant", ["prod", "dev"])
+def test_gitlab_pushes_the_images_of_the_default_branch(
+    forge: Forge, registry: DockerRegistry, variant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What the runner pulls the job's own image with may know the registry, and need not push there.
+    other = {"auth": base64.b64encode(b"puller:only").decode()}
+    monkeypatch.setenv("DOCKER_AUTH_CONFIG", json.dumps({"auths": {registry.host: other}}))
+
+    done = gitlab(
+        forge, "condabox-push", cwd=forge.checkout(), registry=registry.host, VARIANT=variant
+    )
+
+    assert_pushed(forge, done, registry=registry, name=f"team/app/ai:{variant}")
 
 
 def test_the_jobs_install_the_condabox_that_wrote_them(forge: Forge) -> None:

@@ -1,4 +1,4 @@
-"""Who docker's and podman's files say that we are."""
+"""Who docker's and podman's configuration says that we are."""
 
 from __future__ import annotations
 
@@ -139,6 +139,68 @@ def test_docker_config_replaces_the_home_directory(tmp_path: Path) -> None:
     credentials = ConfigCredentials.from_environment({"DOCKER_CONFIG": str(tmp_path / "elsewhere")})
 
     assert credentials.lookup("a.example", "app") is not None
+
+
+def test_a_variable_may_have_what_a_file_has(tmp_path: Path) -> None:
+    entry = {"username": "of-the-variable", "password": SESAME}
+    (tmp_path / ".docker").mkdir()
+    (tmp_path / ".docker" / "config.json").write_text(
+        json.dumps(
+            {"auths": {"a.example": {"auth": encoded("x")}, "b.example": {"auth": encoded("y")}}}
+        )
+    )
+    credentials = ConfigCredentials.from_environment(
+        {"DOCKER_AUTH_CONFIG": json.dumps({"auths": {"a.example": entry}}), "HOME": str(tmp_path)}
+    )
+
+    found = [credentials.lookup(host, "app") for host in ("a.example", "b.example")]
+
+    assert found == [
+        Credential(username="of-the-variable", password=SESAME),
+        Credential(username="y", password=SESAME),
+    ]
+
+
+def test_a_file_that_is_named_wins_over_the_variable(tmp_path: Path) -> None:
+    """So that a job can push where its runner may only pull."""
+    entries = {
+        name: {"auths": {"a.example": {"auth": encoded(name)}}} for name in ("job", "runner")
+    }
+    (tmp_path / "auth.json").write_text(json.dumps(entries["job"]))
+    credentials = ConfigCredentials.from_environment(
+        {
+            "DOCKER_AUTH_CONFIG": json.dumps(entries["runner"]),
+            "REGISTRY_AUTH_FILE": str(tmp_path / "auth.json"),
+        }
+    )
+
+    assert credentials.lookup("a.example", "app") == Credential(username="job", password=SESAME)
+
+
+def test_an_empty_variable_is_none() -> None:
+    credentials = ConfigCredentials.from_environment({"DOCKER_AUTH_CONFIG": ""})
+
+    assert credentials.lookup("a.example", "app") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(f'{{"auths": {{"a.example": {{"auth": "{SESAME}!"}}}}}}', id="no-base64"),
+        pytest.param(f'["{SESAME}"]', id="no-mapping"),
+        pytest.param(f"{SESAME}", id="no-json"),
+        pytest.param(f"{SESAME}\udcff", id="no-text"),
+        pytest.param("[" * 100_000, id="nested"),
+    ],
+)
+def test_a_broken_variable_is_named_and_not_quoted(text: str) -> None:
+    credentials = ConfigCredentials.from_environment({"DOCKER_AUTH_CONFIG": text})
+
+    with pytest.raises(RegistryError, match=r"^DOCKER_AUTH_CONFIG: ") as caught:
+        credentials.lookup("a.example", "app")
+
+    assert SESAME not in caught.value.message + repr(vars(credentials))
+    assert "config.json" in str(caught.value.hint)
 
 
 @pytest.mark.tool("sh")
