@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from condabox.cli.build import build
 from condabox.cli.diff import diff
+from condabox.cli.doctor import doctor
 from condabox.cli.images import images
 from condabox.cli.init import init
 from condabox.cli.load import load
@@ -27,3 +28,4 @@ def register(app: typer.Typer) -> None:
     app.command(
         context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
     )(run)
+    app.command()(doctor)

@@ -1,0 +1,201 @@
+"""Whether registries and their mirrors answer, and who we are to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from condabox.conda.channels.virtual_packages import DEFAULT_BASE
+from condabox.errors import SpecError
+from condabox.oci.reference import DOCKER_HUB, Reference
+from condabox.registry.credentials import ConfigCredentials
+from condabox.registry.logins import hosts_of, known_logins, login_of
+from condabox.registry.mirrors import LayoutPlace, places
+from condabox.registry.probe import Reception, probe_registry
+from condabox.reporting.findings import Finding, Group, State
+from condabox.workflows.checks.running import PATIENCE, Check, run_checks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from condabox.conda.envfile.spec import EnvironmentSpec
+    from condabox.registry.logins import Login
+    from condabox.registry.mirrors import RegistryPlace
+    from condabox.registry.probe import RegistryAnswer
+    from condabox.registry.transport import Transport
+    from condabox.settings import Settings
+
+_NETWORK = "check the network, the proxy variables, and `registries` in condabox.toml"
+_NO_REGISTRY = ("oci:", "oci-archive:", "docker-archive:", "docker:")
+"""What a base begins with that comes from no registry."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Target:
+    """A registry, and all the addresses at which its images are looked for, its own last."""
+
+    registry: str
+    places: tuple[RegistryPlace | LayoutPlace, ...]
+    needed: bool
+    """Whether the settings or a base name it, and not a login alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asking:
+    """How registries are asked."""
+
+    transport: Transport
+    credentials: ConfigCredentials
+    logins: tuple[Login, ...]
+
+    def login(self, place: RegistryPlace) -> Login | None:
+        return login_of(self.logins, place.host, place.repository)
+
+
+def registry_checks(
+    specs: Sequence[EnvironmentSpec],
+    *,
+    settings: Settings,
+    transport: Transport,
+    env: Mapping[str, str],
+) -> tuple[Check, ...]:
+    """Return the checks of every registry that settings, bases or logins name."""
+    logins, problems = known_logins(env)
+    asking = _Asking(
+        transport=transport, credentials=ConfigCredentials.from_environment(env), logins=logins
+    )
+    unreadable = [
+        Finding.problem(Group.REGISTRIES, "logins", each.message, hint=each.hint or _NETWORK)
+        for each in problems
+    ]
+    return (
+        Check(group=Group.REGISTRIES, name="logins", run=lambda: unreadable, late=_NETWORK),
+        *(
+            Check(
+                group=Group.REGISTRIES,
+                name=target.registry,
+                run=partial(_registry, target, asking),
+                late=_NETWORK,
+            )
+            for target in _targets(specs, logins, settings=settings)
+        ),
+    )
+
+
+def _targets(
+    specs: Sequence[EnvironmentSpec], logins: Sequence[Login], *, settings: Settings
+) -> tuple[_Target, ...]:
+    bases = {spec.image.base or DEFAULT_BASE for spec in specs} or {DEFAULT_BASE}
+    mirrored = {m.partition("/")[0] for r in settings.registries.values() for m in r.mirrors}
+    named = [host for host in settings.registries if host not in mirrored]
+    needed = {*named, *filter(None, map(_registry_of, bases))}
+    wanted = [(DOCKER_HUB, ""), *((host, "") for host in sorted(needed))]
+    wanted += [(host, repository) for host, repository in hosts_of(logins) if host not in mirrored]
+    folder = settings.path.parent if settings.path else Path.cwd()
+    return tuple(
+        _Target(
+            registry=host,
+            places=places(
+                Reference(registry=host, repository=repository), settings.registries, folder=folder
+            ),
+            needed=host in needed,
+        )
+        for host, repository in dict.fromkeys(wanted)
+    )
+
+
+def _registry_of(base: str) -> str | None:
+    if base.startswith(_NO_REGISTRY):
+        return None
+    try:
+        return Reference.parse(base).registry
+    except SpecError:
+        return None  # which is told where the environment is read
+
+
+def _registry(target: _Target, asking: _Asking) -> Iterator[Finding]:
+    """Ask all places at the same time; what fails while another one answers is a note."""
+    checks = [_check(place, target, asking) for place in target.places]
+    found = run_checks(checks, seconds=PATIENCE)
+    answered = any(each.state is not State.PROBLEM for each in found)
+    log_in = _log_in(target.registry)
+    for each in found:
+        if each.state is State.PROBLEM and answered:
+            detail = f"{each.detail}; another address of {target.registry} answers"
+            yield replace(each, state=State.NOTE, detail=detail)
+        elif each.state is State.PROBLEM and not target.needed and each.hint != log_in:
+            yield replace(each, state=State.NOTE, hint="nothing here needs it but a login")
+        else:
+            yield each
+
+
+def _check(place: RegistryPlace | LayoutPlace, target: _Target, asking: _Asking) -> Check:
+    own = place is target.places[-1]
+    name = target.registry if own else f"{target.registry} mirror"
+    late = _NETWORK
+    if isinstance(place, LayoutPlace):
+        return Check(
+            group=Group.REGISTRIES, name=name, run=partial(_layout, name, place), late=late
+        )
+    login = asking.login(place)
+    if login and login.helper:
+        late = f"check the network, and whether `{login.helper} get` answers"
+    return Check(
+        group=Group.REGISTRIES,
+        name=name,
+        run=partial(_ask, name, place, asking),
+        late=late,
+        place=_shown(place),
+    )
+
+
+def _layout(name: str, place: LayoutPlace) -> Iterator[Finding]:
+    if place.path.is_dir():
+        yield Finding.ok(Group.REGISTRIES, name, str(place))
+    else:
+        hint = "check the path of the mirror in condabox.toml"
+        yield Finding.problem(Group.REGISTRIES, name, f"{place} is no folder", hint=hint)
+
+
+def _ask(name: str, place: RegistryPlace, asking: _Asking) -> Iterator[Finding]:
+    answer = probe_registry(
+        place.host,
+        place.repository,
+        insecure=place.insecure,
+        transport=asking.transport,
+        credentials=asking.credentials,
+    )
+    yield _received(name, place, answer, login=asking.login(place))
+
+
+def _shown(place: RegistryPlace) -> str:
+    return str(place).rstrip("/")
+
+
+def _log_in(host: str) -> str:
+    return f"log in with `docker login {host}`"
+
+
+def _received(
+    name: str, place: RegistryPlace, answer: RegistryAnswer, *, login: Login | None
+) -> Finding:
+    where = _shown(place)
+    log_in = _log_in(place.host)
+    source = f"from {login}" if login else "that are configured"
+    match answer.reception:
+        case Reception.OPEN:
+            unused = f"; credentials {source} are not asked for" if login and login.host else ""
+            return Finding.ok(Group.REGISTRIES, name, f"{where} answers{unused}")
+        case Reception.KNOWN:
+            return Finding.ok(Group.REGISTRIES, name, f"{where} takes the credentials {source}")
+        case Reception.PUBLIC:
+            detail = f"{where} answers, and nobody is logged in: public images alone"
+            return Finding.ok(Group.REGISTRIES, name, detail)
+        case Reception.STRANGER:
+            detail = f"{where} answers, and wants to know who asks: nobody is logged in"
+            return Finding.note(Group.REGISTRIES, name, detail, hint=log_in)
+        case Reception.REFUSED:
+            detail = f"{where} refuses the credentials {source}: {answer.words}"
+            return Finding.problem(Group.REGISTRIES, name, detail, hint=log_in)
