@@ -40,7 +40,8 @@ Tags = Annotated[
     typer.Option(
         "--tag",
         "-t",
-        help="Name of the image; may be given again. Default: NAME:latest, or NAME:dev.",
+        help="Name of the image; may be given again. Its tag may have the fields {version}, "
+        "{name}, {python}, {cuda} and {variant}. Default: NAME:latest, or NAME:dev.",
         metavar="REF",
     ),
 ]

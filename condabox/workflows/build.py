@@ -28,6 +28,7 @@ from condabox.platforms import platform_of_subdir
 from condabox.registry.push import check_push, push_images
 from condabox.workflows.build_source import find_source
 from condabox.workflows.push import check_places, known_places
+from condabox.workflows.tag_template import expand, fields_of, provisional
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -96,7 +97,7 @@ def plan_environment(
     A missing lock file is made, if the request allows it; of one that tells no sha256, the
     channels are asked.
     """
-    _references(request)
+    _places(request)
     _check_outputs(request)
     source = _source(request, settings=settings, env=env, reporter=reporter)
     return _plans(request, source)
@@ -141,15 +142,15 @@ def build_environment(
     Without a place they go to the local store and, where a daemon answers, into Docker.  Whether
     each place takes them is found out before anything is locked or built.
     """
-    references = _references(request)
+    places_to_push = _places(request)
     _check_outputs(request)
     if request.push:
-        check_push(references, settings=settings)
+        check_push(places_to_push, settings=settings)
     source = _source(request, settings=settings, env=env, reporter=reporter)
     plans = _plans(request, source)
     names = read_condarc(env).channels
     settings = located_channels(source.channels, settings=settings, names=names)
-    references = references or (Reference.parse(f"{plans[0].name}:{request.variant.tag}"),)
+    references = _references(request, plans[0])
     store = LocalStore(settings.cache_dir)
     results = tuple(
         build_image(
@@ -181,8 +182,9 @@ def build_environment(
     )
 
 
-def _references(request: BuildRequest) -> tuple[Reference, ...]:
-    references = tuple(map(Reference.parse, request.names))
+def _places(request: BuildRequest) -> tuple[Reference, ...]:
+    """Return the names as far as they are known before the lock is, all of them checked."""
+    references = tuple(Reference.parse(provisional(name)) for name in request.names)
     for reference in references:
         if reference.digest is not None:
             raise SpecError(
@@ -194,6 +196,12 @@ def _references(request: BuildRequest) -> tuple[Reference, ...]:
             raise SpecError("the image has no name: it is not known where to push it", hint=_WHERE)
         check_places(references, hint=_WHERE)
     return references
+
+
+def _references(request: BuildRequest, plan: BuildPlan) -> tuple[Reference, ...]:
+    fields = fields_of(plan, request.variant)
+    names = request.names or (f"{plan.name}:{request.variant.tag}",)
+    return tuple(Reference.parse(expand(name, fields)) for name in names)
 
 
 def _check_outputs(request: BuildRequest) -> None:

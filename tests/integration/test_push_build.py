@@ -113,6 +113,21 @@ def test_it_says_the_same_as_json_and_in_the_metadata_file(
     assert answer["places"] == []
 
 
+def test_a_tag_says_what_is_in_the_image(project: Project, registry: FakeRegistry) -> None:
+    tag = "{version}-{name}-py{python}-cuda{cuda}-{variant}"
+    environment = project.root / "environment.yml"
+    label = '  labels: {org.opencontainers.image.version: "1.4"}\n'
+    words = ["-t", f"{registry.host}/app:{tag}", "-t", f"{registry.host}/app:latest"]
+
+    nameless = project.run("build", "environment.yml", "--push", *words)
+    environment.write_text(environment.read_text() + label)
+    (result,) = pushed(push(project, *words, "--dev"))
+
+    assert nameless.returncode == 3
+    assert "give it the label org.opencontainers.image.version" in nameless.stderr
+    assert result["tags"] == ["1.4-example-dev", "latest"]
+
+
 def test_what_is_there_is_not_sent_again(project: Project, registry: FakeRegistry) -> None:
     push(project, "-t", f"{registry.host}/app:1.0")
     registry.seen.clear()
@@ -214,6 +229,7 @@ def test_load_needs_a_daemon_with_push_as_well(project: Project, registry: FakeR
         pytest.param(["app:1.0"], "app:1.0 names no registry", id="no-registry"),
         pytest.param(["{}/app:1.0", "app:1.0"], "app:1.0 names no registry", id="one-of-two"),
         pytest.param(["{}/app@sha256:" + "a" * 64], "cannot be given a digest", id="digest"),
+        pytest.param(["{}/app:{{commit}}"], "there is no field {commit}", id="field"),
     ],
 )
 @pytest.mark.parametrize("more", [[], ["--dry-run"]], ids=["build", "dry-run"])
