@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condabox import process
-from condabox.errors import ImageError, ToolFailedError
+from condabox.errors import ImageError, ImageNotFoundError, ToolFailedError
 from condabox.files import replacing
 from condabox.oci.archive import read_archive
 from condabox.oci.digest import Digest
@@ -20,6 +20,8 @@ from condabox.registry.credentials import ConfigCredentials
 from condabox.registry.pull import Puller
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from condabox.events import Reporter
     from condabox.oci.image import Image
     from condabox.oci.layout import BlobDirectory
@@ -85,6 +87,34 @@ def open_base(
     )
     image = puller.open(reference, platform=platform)
     return Base(image=image, name=_annotated(reference))
+
+
+def open_first(
+    names: Sequence[str],
+    *,
+    platform: Platform,
+    settings: Settings,
+    blobs: BlobDirectory,
+    reporter: Reporter,
+) -> tuple[str, Base]:
+    """Open the first of ``names`` that exists, and return it with its name.
+
+    Raise ImageNotFoundError where none does, and what `open_base` raises otherwise.
+    """
+    for name in names:
+        try:
+            base = open_base(
+                name, platform=platform, settings=settings, blobs=blobs, reporter=reporter
+            )
+        except ImageNotFoundError:
+            if len(names) == 1:
+                raise
+        else:
+            return name, base
+    raise ImageNotFoundError(
+        f"there is no image {names[0]}, nor any down to {names[-1]}",
+        hint="name one with `base:`",
+    )
 
 
 def pinned(text: str, digest: str) -> str:

@@ -78,19 +78,22 @@ def _environment(
     return {
         **({} if "LANG" in base or "LC_ALL" in base else {"LANG": "C.UTF-8"}),
         **base,
-        **(_nvidia(section.cuda) if section.cuda else {}),
+        **_nvidia(plan),
         "PATH": path,
         **activation.variables,
         **section.env,
     }
 
 
-def _nvidia(cuda: str) -> dict[str, str]:
+def _nvidia(plan: BuildPlan) -> dict[str, str]:
+    """Ask the host for the driver that the packages of this platform were chosen for, if any."""
+    if plan.cuda is None:
+        return {}
     # A driver for any release of the same major version will do: NVIDIA's minor version
     # compatibility.  To ask for more would refuse hosts that can run the image.
     return {
         "NVIDIA_DRIVER_CAPABILITIES": "compute,utility",
-        "NVIDIA_REQUIRE_CUDA": f"cuda>={cuda.partition('.')[0]}.0",
+        "NVIDIA_REQUIRE_CUDA": f"cuda>={plan.cuda.partition('.')[0]}.0",
         "NVIDIA_VISIBLE_DEVICES": "all",
     }
 

@@ -11,7 +11,11 @@ CondaboxError
 │   └── UnsafePathError            an archive reaches outside of its prefix
 ├── ImageError                 7   broken image, layout, archive or output
 │   └── DigestMismatchError        bytes are not what the descriptor promises
-├── RegistryError              8   the registry refused or cannot be reached
+├── RegistryError              8   a registry's answer cannot be used, or none came
+│   ├── RegistryUnreachableError   nobody answers
+│   │   └── UntrustedHostError         who answers has a certificate that nobody vouches for
+│   ├── RegistryRefusedError       it does not let us, or not as who we are
+│   └── ImageNotFoundError         it has no such image
 ├── BackendError               9   docker, podman or another tool
 │   ├── ToolMissingError           not on PATH, or its daemon does not answer
 │   └── ToolFailedError            ran and failed
@@ -92,9 +96,25 @@ class DigestMismatchError(ImageError):
 
 
 class RegistryError(CondaboxError):
-    """A registry refused a request or could not be reached."""
+    """A registry did not do its part, or nobody could ask it to."""
 
     exit_code = 8
+
+
+class RegistryUnreachableError(RegistryError):
+    """A registry, or the server that gives tokens for it, does not answer."""
+
+
+class UntrustedHostError(RegistryUnreachableError):
+    """Who answers has a certificate that no known authority signed, or that is for another."""
+
+
+class RegistryRefusedError(RegistryError):
+    """A registry wants another user, or does not let this one do it."""
+
+
+class ImageNotFoundError(RegistryError):
+    """A registry has no such image, or no such part of one."""
 
 
 class BackendError(CondaboxError):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from condabox.conda.channels.virtual_packages import target_cuda
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -39,6 +41,12 @@ class BuildPlan:
     epoch: int | None
     """SOURCE_DATE_EPOCH in seconds: no time in the image is later."""
 
+    @property
+    def cuda(self) -> str | None:
+        """The CUDA of the driver that the packages of this platform were chosen for, if any."""
+        image = self.image
+        return target_cuda(self.locked.subdir, cuda=image.cuda, overrides=image.virtual_packages)
+
     def to_json(self) -> dict[str, object]:
         """Return what ``--dry-run`` prints."""
         health = self.image.healthcheck
@@ -47,7 +55,7 @@ class BuildPlan:
             "source": str(self.source),
             "platform": str(self.platform),
             "base": self.base,
-            "cuda": self.image.cuda,
+            "cuda": self.cuda,
             "base_digest": self.base_digest,
             "prefix": self.image.prefix,
             "lock": f"sha256:{self.lock.digest}",

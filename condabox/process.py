@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shlex
 import shutil
 import signal
 import subprocess
 import tempfile
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, TYPE_CHECKING, Self, cast
 
 from condabox.errors import ToolFailedError, ToolMissingError
@@ -54,20 +56,56 @@ def attempt(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     stdin: bytes = b"",
+    seconds: float | None = None,
 ) -> Completed:
     """Run ``command`` and return what it left, whatever its exit status.
 
-    ``env`` replaces the whole environment.  Raise ToolMissingError when there is no such program.
+    ``env`` replaces the whole environment.  With ``seconds`` it ends after these, with all that it
+    has started, and never later than this process; the terminal is not its own then.  Raise
+    ToolMissingError when there is no such program, ToolFailedError when its time is over.
     """
     try:
-        done = subprocess.run(  # the exit status is part of the answer
-            command, env=env, cwd=cwd, input=stdin, capture_output=True, check=False
+        started = subprocess.Popen(
+            command,
+            env=env,
+            cwd=cwd,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            process_group=None if seconds is None else 0,
         )
     except OSError as error:
         raise _unusable(command[0], error) from None
+    end = started.kill if seconds is None else partial(_kill_group, started)
+    with started, _not_outlived_by(end):
+        try:
+            stdout, stderr = started.communicate(stdin, timeout=seconds)
+        except subprocess.TimeoutExpired:
+            said = f"gave no answer in {seconds:.0f} seconds"
+            raise ToolFailedError(f"{shlex.join(command)} {said}") from None
     return Completed(
-        returncode=done.returncode, stdout=done.stdout, stderr=done.stderr.decode(errors="replace")
+        returncode=started.returncode, stdout=stdout, stderr=stderr.decode(errors="replace")
     )
+
+
+@contextmanager
+def _not_outlived_by(end: Callable[[], None]) -> Iterator[None]:
+    """``end`` a program where the context does not end well, or the process does before it."""
+    # A thread that waits for a program may not be waited for itself.
+    atexit.register(end)
+    try:
+        yield
+    except BaseException:
+        end()
+        raise
+    finally:
+        atexit.unregister(end)
+
+
+def _kill_group(started: subprocess.Popen[bytes]) -> None:
+    # all have ended meanwhile, which macOS calls forbidden, or are another user's
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(started.pid, signal.SIGKILL)
 
 
 def attempt_all(jobs: Sequence[Job]) -> tuple[Completed, ...]:
@@ -111,7 +149,7 @@ def _running(job: Job) -> Iterator[Callable[[], Completed]]:
             yield finish
         finally:
             if started.poll() is None:
-                os.killpg(started.pid, signal.SIGKILL)
+                _kill_group(started)
                 started.wait()
 
 
@@ -126,9 +164,10 @@ def run(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     stdin: bytes = b"",
+    seconds: float | None = None,
 ) -> Completed:
     """Run ``command`` as `attempt` does, and raise ToolFailedError when it fails."""
-    done = attempt(command, env=env, cwd=cwd, stdin=stdin)
+    done = attempt(command, env=env, cwd=cwd, stdin=stdin, seconds=seconds)
     if done.returncode != 0:
         raise failure(command, done)
     return done
@@ -193,6 +232,11 @@ class Worker:
         """Wait for the program's end and return its exit status."""
         return self._process.wait()
 
+    def end(self) -> None:
+        """End the program at once; what it has said can still be read."""
+        self._process.kill()
+        self._process.wait()
+
     def __enter__(self) -> Self:
         return self
 
@@ -202,8 +246,7 @@ class Worker:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._process.kill()
-        self._process.wait()
+        self.end()
         self.stdout.close()
         try:
             self.stdin.close()

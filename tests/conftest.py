@@ -20,6 +20,16 @@ ROOT = Path(__file__).parent.parent
 IN_CI = bool(os.environ.get("CONDABOX_CI"))
 """Set where every tool is installed: what cannot run there has failed."""
 
+_PERSONAL = (
+    *("CONDABOX_CONFIG", "SOURCE_DATE_EPOCH"),
+    *("DOCKER_AUTH_CONFIG", "REGISTRY_AUTH_FILE", "RATTLER_AUTH_FILE", "NETRC"),
+    *("CONDARC", "CONDA_PKGS_DIRS", "CONDA_PREFIX", "CONDA_ROOT", "CONDA_SUBDIR"),
+    *("DOCKER_CONFIG", "DOCKER_CONTEXT", "CONTAINER_CONNECTION", "CONTAINER_HOST"),
+    *("CONTAINERD_ADDRESS", "CONTAINERD_NAMESPACE"),
+    *("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"),
+)
+"""Variables that lead to what is the user's own: settings, credentials, images and containers."""
+
 settings.register_profile("condabox", deadline=None)  # time is measured, never asserted
 settings.load_profile("condabox")
 
@@ -57,7 +67,7 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
-    for name in ("CONDABOX_CONFIG", "SOURCE_DATE_EPOCH", "DOCKER_CONFIG", "REGISTRY_AUTH_FILE"):
+    for name in _PERSONAL:
         monkeypatch.delenv(name, raising=False)
 
 

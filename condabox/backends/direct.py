@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from condabox.appfiles import AppFile, AppLink, collect
+from condabox.backends.cuda_twice import double_cuda
 from condabox.backends.inventories import Inventories
 from condabox.backends.prefix_layers import OLDEST, PrefixLayers
 from condabox.backends.result import BuildResult, BuiltLayer
@@ -77,6 +78,11 @@ def build_image(
         warnings=(
             *_link_script_warnings(ordered, inventories),
             *_conflict_warnings(conflicts),
+            *double_cuda(
+                base,
+                (path for inventory in inventories.values() for path in inventory.paths),
+                cache_dir=settings.cache_dir,
+            ),
             *activation.problems,
         ),
     )

@@ -11,6 +11,7 @@ import typer
 
 from condabox.cli.build_options import (
     Base,
+    Cuda,
     Dev,
     DryRun,
     Frozen,
@@ -51,6 +52,7 @@ def build(
     dev: Dev = False,
     platform: Platforms = None,
     base: Base = None,
+    cuda: Cuda = "auto",
     output: Output = None,
     load: Load = False,
     push: Push = False,
@@ -86,6 +88,7 @@ def build(
         names=tuple(tag or ()),
         platforms=parse_platforms(platform),
         base=base,
+        cuda=None if cuda == "auto" else cuda,
         output=output,
         load=load,
         push=push,
@@ -122,10 +125,11 @@ def _variant(asked: Sequence[Variant], *, dev: bool) -> Variant:
 
 def _write_metadata(path: Path, text: str) -> None:
     from condabox.errors import ImageError
-    from condabox.files import write_atomically
+    from condabox.files import rewriting
 
     try:
-        write_atomically(path, text.encode() + b"\n")
+        with rewriting(path) as file:
+            file.write(text.encode() + b"\n")
     except OSError as error:
         raise ImageError(f"cannot write {path}: {error.strerror}") from None
 

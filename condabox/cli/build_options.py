@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -50,9 +51,29 @@ Base = Annotated[
     str | None,
     typer.Option(
         "--base",
-        help="Base image: registry reference, oci:DIR, oci-archive:FILE, docker-archive:FILE "
-        "or docker:NAME. Default: the environment file's, else ubuntu:24.04.",
+        help="Base image: registry reference, oci:DIR, oci-archive:FILE, docker-archive:FILE, "
+        "docker:NAME, or cuda for NVIDIA's. Default: the environment file's, else ubuntu:24.04, "
+        "and NVIDIA's where the packages need CUDA and do not bring it.",
         metavar="REF",
+    ),
+]
+
+
+def _cuda(text: str) -> str:
+    if text not in {"auto", "none"} and not re.fullmatch(r"[0-9]{1,3}\.[0-9]{1,3}", text):
+        raise typer.BadParameter(f"{text!r} is neither auto, nor none, nor a version like 12.8")
+    return text
+
+
+Cuda = Annotated[
+    str,
+    typer.Option(
+        "--cuda",
+        help="What the image and its base say of CUDA, whatever the packages were locked for. "
+        "Default: what the environment file says.",
+        metavar="auto|none|X.Y",
+        parser=_cuda,
+        show_default=False,
     ),
 ]
 

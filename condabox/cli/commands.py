@@ -1,9 +1,12 @@
-"""All commands, in the order of ``--help``."""
+"""The command line: all commands, in the order of ``--help``."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Annotated
 
+import typer
+
+import condabox
 from condabox.cli.build import build
 from condabox.cli.diff import diff
 from condabox.cli.doctor import doctor
@@ -15,8 +18,38 @@ from condabox.cli.push import push
 from condabox.cli.run import run
 from condabox.cli.save import save
 
-if TYPE_CHECKING:
-    import typer
+
+def make_app() -> typer.Typer:
+    """Return the whole command line."""
+    app = typer.Typer(
+        name="condabox",
+        help="From a conda environment.yml to a small, reproducible container image.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    register(app)
+    return app
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001  (the signature that typer calls)
+    if wanted:
+        typer.echo(f"condabox {condabox.__version__}")
+        raise typer.Exit
+
+
+def _options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """From a conda environment.yml to a small, reproducible container image."""
 
 
 def register(app: typer.Typer) -> None:

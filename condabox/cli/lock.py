@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,14 +12,19 @@ from typer.core import TyperCommand
 
 from condabox.cli.console import choose_reporter
 from condabox.cli.options import Environments, Json, Quiet
+from condabox.errors import SpecError
 from condabox.reporting.formats import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from pathlib import Path
 
-    from condabox.workflows.lock import LockRequest, LockResult
+    from condabox.workflows.lock_failures import LockFailure
+    from condabox.workflows.lock_plan import LockResult
 
 _EVERYTHING = "*"
+_LOCK = ".conda-lock.yml"
+_FILES = (".yml", ".yaml")
 
 
 class LockCommand(TyperCommand):
@@ -28,15 +32,33 @@ class LockCommand(TyperCommand):
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
         """Give ``--update`` its value where none follows."""
-        return super().parse_args(ctx, list(_spelled_out(args)))
+        valued = {name for each in self.params if not _is_flag(each) for name in each.opts}
+        return super().parse_args(ctx, list(_spelled_out(args, valued=valued)))
 
 
-def _spelled_out(arguments: Sequence[str]) -> Iterator[str]:
+def _is_flag(parameter: object) -> bool:
+    return getattr(parameter, "is_flag", False) is True
+
+
+def _spelled_out(arguments: Sequence[str], *, valued: Collection[str]) -> Iterator[str]:
+    """Yield ``arguments`` with a value for each ``--update``; options ``valued`` have one."""
+    words = [
+        word
+        for before, word in pairwise(["", *arguments])
+        if not word.startswith("-") and before not in valued
+    ]
     for argument, following in pairwise([*arguments, "--"]):
         yield argument
-        alone = following.startswith("-") or following.endswith((".yml", ".yaml"))
-        if argument == "--update" and alone:
+        if argument == "--update" and _is_no_package(following, others=words):
             yield _EVERYTHING
+
+
+def _is_no_package(word: str, *, others: Sequence[str]) -> bool:
+    """Say what ``word`` behind ``--update`` is; without ``others`` it is the environment file."""
+    if word.startswith("-"):
+        return True
+    # there are packages with such names
+    return word.endswith(_FILES) and (not others or os.path.exists(word))  # noqa: PTH110
 
 
 def lock(
@@ -45,16 +67,16 @@ def lock(
     platform: Annotated[
         str | None,
         typer.Option(
-            help="Platforms to lock, separated by commas, like linux/amd64 or osx-arm64. Default: "
-            "all of the file's.",
+            help="Platforms to lock, separated by commas, like linux/amd64 or osx-arm64; the "
+            "others stay as they are. Default: all of the file's.",
             metavar="PLATFORM,...",
         ),
     ] = None,
     add: Annotated[
         list[str] | None,
         typer.Option(
-            help="Match spec, or pip:REQUIREMENT, that the environment file shall ask for; may be "
-            "given again.",
+            help="What the environment file shall ask for, too: a match spec, like 'numpy>=2', or "
+            "pip:REQUIREMENT; may be given again.",
             metavar="SPEC",
         ),
     ] = None,
@@ -69,12 +91,18 @@ def lock(
         list[str] | None,
         typer.Option(
             help="Package that shall move while all others stay where they can; may be given "
-            "again. Without a name everything moves.",
+            "again. Without a name everything moves: the word behind it is one unless it ends in "
+            ".yml or .yaml and is a file, or the only one named. --update=PKG is always clear.",
             metavar="[PKG]",
         ),
     ] = None,
     update_base: Annotated[
-        bool, typer.Option("--update-base", help="Pin the base image's digest of today.")
+        bool,
+        typer.Option(
+            "--update-base",
+            help="Pin the digest that the base image has today; with --platform, for those "
+            "platforms alone.",
+        ),
     ] = False,
     check: Annotated[
         bool,
@@ -84,31 +112,39 @@ def lock(
     ] = False,
     solver: Annotated[
         str | None,
-        typer.Option(help="micromamba, mamba or conda instead of condabox's own.", metavar="EXE"),
+        typer.Option(
+            help="micromamba, mamba or conda, by name or path, instead of condabox's own.",
+            metavar="EXE",
+        ),
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Bring ENV.conda-lock.yml beside each file up to date, or make it.
 
-    What is locked stays where the file allows it.
+    What is locked stays where the file allows it. All files are checked before the first is
+    solved, and one that cannot be solved keeps no other from its lock.
     """
     from condabox.conda.lockfiles.lockfile import lock_path
     from condabox.platforms import subdir_of
-    from condabox.workflows.lock_check import check_locks
 
-    if len({lock_path(environment) for environment in environments}) < len(environments):
+    environments = _without_locks(environments)
+    if len({os.path.realpath(lock_path(path)) for path in environments}) < len(environments):
         raise typer.BadParameter("several of the environment files have the same lock file")
     if (add or remove) and len(environments) > 1:
         raise typer.BadParameter("--add and --remove change one environment file at a time")
-    subdirs = tuple(map(subdir_of, platform.split(","))) if platform else ()
+    subdirs = tuple(map(subdir_of, platform.split(","))) if platform is not None else ()
     if check:
-        if update or update_base or add or remove or solver or as_json:
-            raise typer.BadParameter("--check goes with --platform alone")
-        check_locks(environments, subdirs=subdirs, env=os.environ)
+        if update or update_base or add or remove or solver:
+            raise typer.BadParameter("--check changes nothing: it goes with --platform and --json")
+        _check(environments, subdirs, as_json=as_json)
         return
+    if update and _EVERYTHING in update:
+        _require_file(environments[0])
     # after --check, which shall be quick
-    from condabox.workflows.lock import LockRequest
+    from condabox.settings import load_settings
+    from condabox.workflows.lock import LockRequest, lock_each
+    from condabox.workflows.lock_plan import LockResult
 
     request = LockRequest(
         environments=tuple(environments),
@@ -120,27 +156,55 @@ def lock(
         remove=tuple(remove or ()),
         solver=solver,
     )
-    results = list(_results(request, quiet=quiet))
+    results = lock_each(
+        request,
+        settings_for=lambda folder: load_settings(folder, env=os.environ),
+        env=os.environ,
+        reporter=choose_reporter(quiet=quiet),
+    )
     if as_json:
-        typer.echo(json.dumps([result.to_json() for result in results], indent=2))
+        _print_json(results)
         return
     for result in results:
-        typer.echo(_text(result))
+        if isinstance(result, LockResult):
+            typer.echo(_text(result))
 
 
-def _results(request: LockRequest, *, quiet: bool) -> Iterator[LockResult]:
-    """Lock each environment with the settings that hold for its folder."""
-    from condabox.settings import load_settings
-    from condabox.workflows.lock import lock as lock_environments
+def _without_locks(paths: Sequence[Path]) -> list[Path]:
+    """Return the environment files: ``envs/*.yml`` are their locks, too."""
+    found = [path for path in paths if not path.name.endswith(_LOCK)]
+    if not found:
+        raise typer.BadParameter(f"{paths[0]} is a lock: name its environment file")
+    return found
 
-    reporter = choose_reporter(quiet=quiet)
-    for environment in request.environments:
-        yield from lock_environments(
-            replace(request, environments=(environment,)),
-            settings=load_settings(environment.parent, env=os.environ),
-            env=os.environ,
-            reporter=reporter,
+
+def _require_file(path: Path) -> None:
+    """Refuse what may be meant for a package, behind an ``--update`` that stands alone."""
+    if str(path) == path.name and path.name.endswith(_FILES) and not path.exists():
+        raise SpecError(
+            f"{path} does not exist",
+            hint=f"name the environment file, too, if it is a package: `--update={path.name} ENV`",
         )
+
+
+def _check(environments: Sequence[Path], subdirs: Sequence[str], *, as_json: bool) -> None:
+    from condabox.workflows.lock_check import check_locks, require_all_current
+
+    checks = check_locks(environments, subdirs=subdirs, env=os.environ)
+    if as_json:
+        typer.echo(json.dumps([check.to_json() for check in checks], indent=2))
+    require_all_current(checks)
+
+
+def _print_json(results: Iterable[LockResult | LockFailure]) -> None:
+    """Print one document, also of what was written before something went wrong, and of that."""
+    documents = []
+    try:
+        for result in results:
+            documents.append(result.to_json())  # noqa: PERF401  (what comes before an error stays)
+    finally:
+        if documents:
+            typer.echo(json.dumps(documents, indent=2))
 
 
 def _text(result: LockResult) -> str:

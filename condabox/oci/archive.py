@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from condabox.content import BytesContent
 from condabox.errors import ImageError
-from condabox.files import replacing
+from condabox.files import rewriting
 from condabox.oci.digest import Digest
 from condabox.oci.dockerarchive import DOCKER_FILE, read_docker_archive
 from condabox.oci.image import blob_chunks, index_of, placed, read_image
@@ -56,7 +56,7 @@ class _BlobContent:
 def write_archive(path: Path, images: Sequence[Image], *, names: Sequence[Reference]) -> None:
     """Write `archive_chunks` to ``path``, which is the whole archive or what it was before."""
     try:
-        with replacing(path) as file:
+        with rewriting(path) as file:
             for chunk in archive_chunks(images, names=names):
                 file.write(chunk)
     except OSError as error:

@@ -44,7 +44,7 @@ def find(
     Short and full references are the same here, and of several entries of one name, as some tools
     write them, the one for ``platform`` is taken.  Raise ImageError, about ``where``, for none.
     """
-    found = index.images if name is None else _called(index, name)
+    found = index.images if name is None else called(index, name)
     names = names_in(index)
     hint = f"images in it: {', '.join(names)}" if names else None
     if not found:
@@ -57,7 +57,8 @@ def find(
     return ImageIndex.create(found).select(platform)
 
 
-def _called(index: ImageIndex, name: str) -> tuple[Descriptor, ...]:
+def called(index: ImageIndex, name: str) -> tuple[Descriptor, ...]:
+    """Return all entries called ``name``: exactly so, or else by another form of the reference."""
     exact = tuple(entry for entry in index.images if name in names_of(entry))
     wanted = _reference(name)
     if exact or wanted is None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import re
 import socket
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
+from condabox import process
+from condabox.conda.channels.access import redacted
 from condabox.errors import BackendError, ToolFailedError, ToolMissingError
 from condabox.oci.archive import archive_chunks
 from condabox.oci.mediatype import OCI_LAYER_OF, OCI_LAYER_ZSTD
 from condabox.outputs.dockerhost import docker_host
 from condabox.outputs.knownlayers import common_layers, likely_first, not_needed
+from condabox.outputs.sshtunnel import dial_command, tunnel
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -25,13 +28,20 @@ if TYPE_CHECKING:
     from condabox.oci.image import Image
     from condabox.oci.reference import Reference
 
+_PING = b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n"
 _PING_TIMEOUT = 3.0
+_SSH_TIMEOUT = 15.0
+"""Two machines may have to be greeted, one behind the other."""
+_SSH = "ssh://"
 _LOAD_TIMEOUT = 3600
 _MOST_COMPARED = 100
 """Images of the daemon that are looked at for layers it has already: 2 ms each."""
+_MOST_COMPARED_FAR = 8
+"""The same by ssh, where each takes a connection of its own."""
 _FIRST_WITH_ZSTD = 23
 _LOADED = re.compile(r"Loaded image(?: ID)?: (\S+)")
 _HINT = "start Docker, or set DOCKER_HOST"
+_SSH_HINT = "see what `docker version` says: ssh must not have to ask for a password"
 
 
 def daemon_answers(env: Mapping[str, str] | None = None) -> bool:
@@ -149,7 +159,8 @@ def _known_layers(
     moby's `tarexport/load.go` opens a layer only if its chain ID is unknown.
     """
     count = 0
-    for identity in likely_first(client.api.images(), image=image, names=names)[:_MOST_COMPARED]:
+    most = _MOST_COMPARED_FAR if docker_host(os.environ).startswith(_SSH) else _MOST_COMPARED
+    for identity in likely_first(client.api.images(), image=image, names=names)[:most]:
         count = max(count, common_layers(image, _diff_ids(client, identity)))
         if count == len(image.config.diff_ids):
             break
@@ -185,25 +196,26 @@ def _client() -> Iterator[docker.DockerClient]:
     import docker  # noqa: PLC0415  (it takes longer to import than most commands run)
 
     host = docker_host(os.environ)
+    shown, far = redacted(host), host.startswith(_SSH)
     if not _answers(host):
-        raise ToolMissingError(f"no Docker daemon answers at {host}", hint=_HINT)
+        hint = _SSH_HINT if far else _HINT
+        raise ToolMissingError(f"no Docker daemon answers at {shown}", hint=hint)
     try:
-        client = docker.from_env(
-            environment={**os.environ, "DOCKER_HOST": host}, timeout=_LOAD_TIMEOUT
-        )
-    except (docker.errors.DockerException, OSError) as error:
-        raise ToolFailedError(f"Docker at {host}: {error}") from None
-    try:
-        yield client
+        with tunnel(host) if far else nullcontext(host) as address:
+            client = docker.from_env(
+                environment={**os.environ, "DOCKER_HOST": address}, timeout=_LOAD_TIMEOUT
+            )
+            with closing(client):
+                yield client
     except (docker.errors.DockerException, OSError) as error:
         # requests' errors are OSErrors, too.
         reason = getattr(error, "explanation", None) or error
-        raise ToolFailedError(f"Docker at {host}: {reason}") from None
-    finally:
-        client.close()
+        raise ToolFailedError(f"Docker at {shown}: {reason}") from None
 
 
 def _answers(host: str) -> bool:
+    if host.startswith(_SSH):
+        return _ssh_answers(host)
     if not host.startswith("unix://"):
         return _sdk_answers(host)
     # The SDK takes longer to import than this takes.
@@ -211,10 +223,18 @@ def _answers(host: str) -> bool:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(_PING_TIMEOUT)
             connection.connect(host.removeprefix("unix://"))
-            connection.sendall(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
+            connection.sendall(_PING)
             return b" 200 " in connection.recv(64)
     except (OSError, AttributeError):  # Windows has no such sockets
         return False
+
+
+def _ssh_answers(host: str) -> bool:
+    try:
+        done = process.attempt(dial_command(host), stdin=_PING, seconds=_SSH_TIMEOUT)
+    except BackendError:
+        return False
+    return b" 200 " in done.stdout[:64]
 
 
 def _sdk_answers(host: str) -> bool:

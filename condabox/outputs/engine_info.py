@@ -47,21 +47,29 @@ class PodmanInfo:
     rootless: bool
 
 
-def docker_info() -> DockerInfo:
-    """Ask the docker command; raise ToolMissingError where there is none."""
+def docker_info(*, seconds: float) -> DockerInfo:
+    """Ask the docker command.
+
+    Raise ToolMissingError where there is none, ToolFailedError where it takes more than ``seconds``
+    or cannot be understood.
+    """
     docker = process.find("docker", hint="install Docker")
-    done = process.attempt([docker, "info", "--format", "{{json .}}"])
+    done = process.attempt([docker, "info", "--format", "{{json .}}"], seconds=seconds)
     try:
         return _docker(_decoded(done), done)
     except DecodeError as error:
         raise _unreadable("docker info", done, error) from None
 
 
-def podman_info() -> PodmanInfo:
-    """Ask podman; raise ToolMissingError where there is none, ToolFailedError where it fails."""
+def podman_info(*, seconds: float) -> PodmanInfo:
+    """Ask podman.
+
+    Raise ToolMissingError where there is none, ToolFailedError where it fails, or takes more than
+    ``seconds``.
+    """
     podman = process.find("podman", hint="install podman")
     command = [podman, "info", "--format", "json"]
-    done = process.attempt(command)
+    done = process.attempt(command, seconds=seconds)
     if done.returncode != 0:
         raise ToolFailedError(_last_line(done) or process.failure(command, done).message)
     try:

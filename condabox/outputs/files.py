@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from condabox.errors import ImageError
+from condabox.files import check_rewritable
 from condabox.oci.archive import write_archive
 from condabox.oci.layout import LAYOUT_FILE, ImageLayout
 
@@ -29,6 +30,10 @@ def check_output(path: Path) -> None:
     if is_archive(path):
         if path.is_dir():
             raise ImageError(f"{path} is a directory, and an archive would be written there")
+        try:
+            check_rewritable(path)
+        except OSError as error:
+            raise ImageError(f"cannot write {path}: {error.strerror}") from None
     elif path.suffix in _OTHER_ARCHIVES or str(path) == "-":
         raise ImageError(
             f"{path} would become the directory of a layout",

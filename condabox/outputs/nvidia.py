@@ -54,17 +54,18 @@ class Support(Enum):
     UNKNOWN = auto()
 
 
-def find_driver() -> Driver | None:
+def find_driver(*, seconds: float) -> Driver | None:
     """Return this machine's driver; None where there is none.
 
-    Raise ToolFailedError, with what to do, where there is one that does not work.
+    Raise ToolFailedError, with what to do, where there is one that does not work, or that does not
+    answer each of two questions in ``seconds``.
     """
     smi = shutil.which("nvidia-smi")
     if smi is None:
         return _of_library()
-    found = _ask(smi, "--query-gpu=name,driver_version", "--format=csv,noheader")
+    found = _ask(smi, "--query-gpu=name,driver_version", "--format=csv,noheader", seconds=seconds)
     rows = [row for line in found.splitlines() if "," in (row := line.strip())]
-    header = _CUDA.search(_ask(smi))
+    header = _CUDA.search(_ask(smi, seconds=seconds))
     return Driver(
         version=rows[0].rpartition(",")[2].strip() if rows else "",
         cuda=header[1] if header else "",
@@ -95,12 +96,16 @@ def oldest_driver(cuda: str) -> str:
     )
 
 
-def toolkit_version() -> str | None:
-    """Return the version of NVIDIA's container toolkit; None where there is none."""
+def toolkit_version(*, seconds: float) -> str | None:
+    """Return the version of NVIDIA's container toolkit; None where there is none.
+
+    Raise ToolFailedError where it does not tell that, or takes more than ``seconds``.
+    """
     tool = shutil.which("nvidia-ctk")
     if tool is None:
         return None
-    found = _VERSION.search(process.run([tool, "--version"]).stdout.decode(errors="replace"))
+    said = process.run([tool, "--version"], seconds=seconds).stdout
+    found = _VERSION.search(said.decode(errors="replace"))
     return found[1] if found else "of unknown version"
 
 
@@ -122,9 +127,9 @@ def _names_device(path: Path) -> bool:
         return False
 
 
-def _ask(smi: str, *options: str) -> str:
+def _ask(smi: str, *options: str, seconds: float) -> str:
     """Return what nvidia-smi prints; it tells errors there, too."""
-    done = process.attempt([smi, *options])
+    done = process.attempt([smi, *options], seconds=seconds)
     said = done.stdout.decode(errors="replace")
     if done.returncode == 0:
         return said

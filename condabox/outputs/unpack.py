@@ -216,7 +216,8 @@ class RootDirectory:
             for path in reversed(list(_up_to(found, self.path))):
                 if not path.is_dir():
                     self._make_directory(path)
-                    written.add(path)
+            # with what was there above: who finds one written takes its parents for written, too
+            written.update(_up_to(found, self.path))
         self._resolved[parts] = found
         return found
 

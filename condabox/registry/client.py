@@ -140,7 +140,7 @@ class RegistryClient:
         return self._authorizer.without_secrets(words_of(answer.body))
 
     def _pull_failure(self, answer: Response, what: str) -> RegistryError:
-        return pull_failure(answer.status, self.words(answer), what=what, host=self.host)
+        return pull_failure(answer, self.words(answer), what=what, host=self.host)
 
     @contextmanager
     def _stream(

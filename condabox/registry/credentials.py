@@ -1,7 +1,6 @@
-"""Who the user is to a registry: Docker's and podman's configuration and its helpers.
+"""Who the user is to a registry: what Docker's and podman's logins say, and their helpers.
 
-Formats: docker/cli `cli/config/configfile`, containers-auth.json(5), and the protocol of
-docker/docker-credential-helpers.
+The protocol of helpers is that of docker/docker-credential-helpers.
 """
 
 from __future__ import annotations
@@ -10,23 +9,20 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from condabox import process
 from condabox.decode import DecodeError, mapping, optional, required, string_mapping, typed
-from condabox.errors import RegistryError, ToolMissingError
+from condabox.errors import RegistryError, ToolFailedError, ToolMissingError
 from condabox.oci.reference import DOCKER_HUB
+from condabox.registry.loginplaces import helper_program, login_places, server_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from condabox.decode import JSON
+    from condabox.registry.loginplaces import LoginPlace
 
 _HUB_SERVER = "https://index.docker.io/v1/"
-_HUB_ALIASES = frozenset({DOCKER_HUB, "index.docker.io", "registry-1.docker.io"})
-_VARIABLE = "DOCKER_AUTH_CONFIG"
-"""Has what a file would have: GitLab's way, and Docker's since 28."""
 _TOKEN_USER = "<token>"  # noqa: S105  (the helpers' mark for an identity token)
 
 
@@ -61,107 +57,62 @@ class Anonymous:
 
 
 class ConfigCredentials:
-    """Reads the configuration each time it is asked: logging in takes effect at once."""
+    """Reads the configuration each time it is asked: logging in takes effect at once.
 
-    def __init__(self, sources: tuple[Path | _Text, ...]) -> None:
-        self._sources = sources
+    A helper has ``seconds`` to answer, if there are any: it may ask the user for a password.
+    """
+
+    def __init__(self, places: Iterable[LoginPlace], *, seconds: float | None = None) -> None:
+        self._places = tuple(places)
+        self._seconds = seconds
 
     @classmethod
-    def from_environment(cls, env: Mapping[str, str]) -> ConfigCredentials:
+    def from_environment(
+        cls, env: Mapping[str, str], *, seconds: float | None = None
+    ) -> ConfigCredentials:
         """Use what docker and podman would use; the first that knows a host wins."""
-        return cls(tuple(_locations(env)))
+        return cls(login_places(env), seconds=seconds)
 
     def lookup(self, host: str, repository: str) -> Credential | None:
         """Return the credential of the longest prefix of ``host/repository`` that has one."""
-        for source in self._sources:
-            found = _lookup(source, host, repository)
+        scopes = _scopes(host, repository)
+        for place in self._places:
+            found = _lookup(place, scopes, seconds=self._seconds)
             if found is not None:
                 return found
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """A configuration that is in no file, but in the environment."""
-
-    content: str = field(repr=False)
-
-    def __str__(self) -> str:
-        return _VARIABLE
-
-    def read_bytes(self) -> bytes:
-        return self.content.encode()
-
-
-def _locations(env: Mapping[str, str]) -> Iterator[Path | _Text]:
-    if explicit := env.get("REGISTRY_AUTH_FILE"):
-        yield Path(explicit)
-    if text := env.get(_VARIABLE):
-        yield _Text(text)
-    home = env.get("HOME") or env.get("USERPROFILE")
-    if configured := env.get("DOCKER_CONFIG"):
-        yield Path(configured, "config.json")
-    elif home:
-        yield Path(home, ".docker", "config.json")
-    if runtime := env.get("XDG_RUNTIME_DIR"):
-        yield Path(runtime, "containers", "auth.json")
-    if home:
-        yield Path(home, ".config", "containers", "auth.json")
-
-
-def _lookup(source: Path | _Text, host: str, repository: str) -> Credential | None:
-    config = _read(source)
+def _lookup(
+    place: LoginPlace, scopes: Sequence[tuple[str, str]], *, seconds: float | None
+) -> Credential | None:
+    config = place.read()
     try:
         helpers = string_mapping(config.get("credHelpers") or {}, at="credHelpers")
         store = optional(config, "credsStore", str, at="")
         auths = mapping(config.get("auths") or {}, at="auths")
-        by_server = {_normalized(server): server for server in auths}
-        names = _prefixes(_normalized(host), repository)
-        for name in names:
-            helper = {_normalized(server): tool for server, tool in helpers.items()}.get(name)
-            if helper:
-                return _ask(helper, name, source)
-        if store and (found := _ask(store, _normalized(host), source)):
+        helper_of = {server_of(key): helper for key, helper in helpers.items()}
+        for scope in scopes:
+            if helper := helper_of.get(scope):
+                return _ask(helper, scope, place, seconds=seconds)
+        if store and (found := _ask(store, scopes[-1], place, seconds=seconds)):
             return found
-        for name in names:
-            if name in by_server:
-                server = by_server[name]
-                return _stored(auths[server], at=f"auths.{server}")
+        key_of = {server_of(key): key for key in auths}
+        for scope in scopes:
+            if scope in key_of:
+                key = key_of[scope]
+                return _stored(auths[key], at=f"auths.{key}")
     except DecodeError as error:
-        raise RegistryError(f"{source}: {error}", hint=_how_to_mend(source)) from None
+        raise place.broken(error) from None
     return None
 
 
-def _read(source: Path | _Text) -> JSON:
-    try:
-        return mapping(json.loads(source.read_bytes()), at="")
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except OSError as error:
-        raise RegistryError(f"{source}: {error.strerror}") from None
-    except (ValueError, RecursionError):
-        # The reason would quote the text, which holds secrets.
-        raise RegistryError(f"{source}: is not a JSON mapping", hint=_how_to_mend(source)) from None
-
-
-def _how_to_mend(source: Path | _Text) -> str:
-    if isinstance(source, Path):
-        return "log in again to write it anew"
-    return "it must have what Docker's config.json has, or be unset"
-
-
-def _prefixes(host: str, repository: str) -> tuple[str, ...]:
+def _scopes(host: str, repository: str) -> tuple[tuple[str, str], ...]:
     # containers-auth.json(5): the most specific of host/namespace/repository wins.
+    server, _ = server_of(host)
     parts = repository.split("/")
-    scoped = [f"{host}/{'/'.join(parts[:count])}" for count in range(len(parts), 0, -1)]
-    return (*scoped, host)
-
-
-def _normalized(server: str) -> str:
-    # Old clients wrote URLs with the API's version: https://registry.example/v1/
-    name = server.removeprefix("https://").removeprefix("http://").rstrip("/")
-    name = name.removesuffix("/v1").removesuffix("/v2")
-    return DOCKER_HUB if name in _HUB_ALIASES else name
+    prefixes = ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
+    return (*((server, prefix) for prefix in prefixes), (server, ""))
 
 
 def _stored(entry: object, *, at: str) -> Credential | None:
@@ -181,16 +132,20 @@ def _stored(entry: object, *, at: str) -> Credential | None:
     return None
 
 
-def _ask(helper: str, name: str, source: Path | _Text) -> Credential | None:
-    server = _HUB_SERVER if name == DOCKER_HUB else name
-    tool = f"docker-credential-{helper}"
-    hint = f"try `{tool} get` yourself, or remove {helper!r} from {source} and log in again"
+def _ask(
+    helper: str, scope: tuple[str, str], place: LoginPlace, *, seconds: float | None
+) -> Credential | None:
+    server = _HUB_SERVER if scope == (DOCKER_HUB, "") else "/".join(filter(None, scope))
+    tool = helper_program(helper)
+    hint = f"try `{tool} get` yourself, or remove {helper!r} from {place} and log in again"
     if not helper.replace("-", "").replace("_", "").isalnum():
-        raise RegistryError(f"{source}: {helper!r} is not the name of a credential helper")
+        raise RegistryError(f"{place}: {helper!r} is not the name of a credential helper")
     try:
-        done = process.attempt([tool, "get"], stdin=server.encode())
+        done = process.attempt([tool, "get"], stdin=server.encode(), seconds=seconds)
     except ToolMissingError:
-        raise RegistryError(f"{tool}, which {source} names, cannot be run", hint=hint) from None
+        raise RegistryError(f"{tool}, which {place} names, cannot be run", hint=hint) from None
+    except ToolFailedError as error:
+        raise RegistryError(f"{error.message}, for {server}", hint=hint) from None
     if done.returncode != 0:
         # The protocol has no codes: every helper says it in these words.
         if b"credentials not found" in done.stdout or "credentials not found" in done.stderr:

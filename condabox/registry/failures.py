@@ -4,13 +4,36 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from condabox.decode import each, mapping, optional
-from condabox.errors import RegistryError
+from condabox.errors import (
+    ImageNotFoundError,
+    RegistryError,
+    RegistryRefusedError,
+    RegistryUnreachableError,
+    UntrustedHostError,
+)
+
+if TYPE_CHECKING:
+    from condabox.registry.messages import Response
+
+UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
+"""What OpenSSL says of a certificate that nobody vouches for."""
 
 _MOST_WORDS = 300
 
-_LOGIN = "check the name; if it is right, log in with `docker login {host}`"
+_CAUSES = {
+    UNTRUSTED: "add the authority that signed its certificate to the system's, or name a file with "
+    "it in SSL_CERT_FILE",
+    "WRONG_VERSION_NUMBER": "it may speak plain HTTP: set `insecure = true` for it, below "
+    "`registries` in condabox.toml",
+}
+"""What to do about what OpenSSL says."""
+_NETWORK = "check the network, the proxy variables, and `registries` in the settings"
+_REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_UNKNOWN = frozenset({"MANIFEST_UNKNOWN", "NAME_UNKNOWN", "BLOB_UNKNOWN"})
+
 _PUSH_HINTS = (
     # What the message says comes before the codes, of which some registries know but one.
     (("immutable", "overwrit"), "the tag is there and may not be changed: use another one"),
@@ -40,28 +63,29 @@ _PUSH_STATUS_HINTS: dict[int, str] = {
 }
 
 
-def unreachable(host: str, reason: str) -> RegistryError:
+def unreachable(host: str, reason: str) -> RegistryUnreachableError:
     """Describe a connection that failed; a URL would show the signatures of redirects."""
-    return RegistryError(
-        f"{host or 'the registry'} cannot be reached: {reason}",
-        hint="check the network, the proxy variables, and `registries` in the settings",
-    )
+    kind = UntrustedHostError if UNTRUSTED in reason else RegistryUnreachableError
+    hints = (hint for cause, hint in _CAUSES.items() if cause in reason)
+    return kind(f"{host or 'the registry'} cannot be reached: {reason}", hint=next(hints, _NETWORK))
 
 
-def pull_failure(status: int, said: str, *, what: str, host: str) -> RegistryError:
+def pull_failure(answer: Response, said: str, *, what: str, host: str) -> RegistryError:
     """Describe why ``what`` cannot be had; ``said`` are the registry's own words."""
-    detail = f": {said}" if said else ""
-    if status == HTTPStatus.NOT_FOUND:
-        return RegistryError(
+    status, detail = answer.status, f": {said}" if said else ""
+    if status in _REFUSALS:
+        # Registries answer so for what does not exist, too.
+        hint = f"check the name; if it is right, log in with `docker login {host}`"
+        return RegistryRefusedError(f"{what}: status {status}{detail}", hint=hint)
+    if status == HTTPStatus.NOT_FOUND or codes_of(answer.body) & _UNKNOWN:
+        return ImageNotFoundError(
             f"{what}: the registry has no such image{detail}", hint="check the name and the tag"
         )
-    hint = None
-    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        # Registries answer so for what does not exist, too.
-        hint = _LOGIN.format(host=host)
-    elif status == HTTPStatus.TOO_MANY_REQUESTS:
-        hint = f"wait, log in with `docker login {host}`, or name a mirror in the settings"
-    return RegistryError(f"{what}: status {status}{detail}", hint=hint)
+    busy = f"wait, log in with `docker login {host}`, or name a mirror in the settings"
+    return RegistryError(
+        f"{what}: status {status}{detail}",
+        hint=busy if status == HTTPStatus.TOO_MANY_REQUESTS else None,
+    )
 
 
 def push_failure(status: int, said: str, *, what: str, host: str) -> RegistryError:
@@ -71,7 +95,8 @@ def push_failure(status: int, said: str, *, what: str, host: str) -> RegistryErr
     hints = (hint for marks, hint in _PUSH_HINTS if any(mark.lower() in words for mark in marks))
     by_status = "try again later" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else None
     hint = next(hints, None) or _PUSH_STATUS_HINTS.get(status) or by_status
-    return RegistryError(
+    kind = RegistryRefusedError if status in _REFUSALS else RegistryError
+    return kind(
         f"{what}: status {status}{detail}",
         hint=(hint or "the registry's own log may say more").format(host=host),
     )

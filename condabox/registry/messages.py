@@ -87,11 +87,11 @@ def parse_retry_after(value: str | None) -> float:
     # RFC 9110 §10.2.3: seconds or a date.
     if value is None:
         return 0.0
-    if value.strip().isdecimal():
-        return float(value)
+    if (digits := value.strip()).isdecimal():
+        return float(digits)
     try:
         when = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import Enum, auto
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from condabox.errors import RegistryError
+from condabox.errors import RegistryError, RegistryRefusedError
 from condabox.registry.client import RegistryClient
 from condabox.registry.failures import unreachable
 from condabox.registry.tokenserver import Access
@@ -20,16 +19,6 @@ if TYPE_CHECKING:
     from condabox.registry.transport import Transport
 
 _BASE = "/v2/"
-_TOKEN_REFUSED = re.compile(r"token server refused .* with status 4")
-_UNKNOWN_AUTHORITY = (
-    "add the authority that signed its certificate to the system's, or name a file with it in "
-    "SSL_CERT_FILE"
-)
-_PLAIN_HTTP = (
-    'it may speak plain HTTP: `insecure = true` below [registries."{host}"] in condabox.toml'
-)
-_HINTS = {"CERTIFICATE_VERIFY_FAILED": _UNKNOWN_AUTHORITY, "WRONG_VERSION_NUMBER": _PLAIN_HTTP}
-"""By what OpenSSL says."""
 
 
 class Reception(Enum):
@@ -82,10 +71,8 @@ def probe_registry(
     try:
         answer = client.request_once("GET", _BASE, Access(repository, ()))
     except ConnectionLostError as error:
-        raise _explained(unreachable(host, str(error)), host) from None
-    except RegistryError as error:
-        if not _TOKEN_REFUSED.search(error.message):
-            raise _explained(error, host) from None
+        raise unreachable(host, str(error)) from None
+    except RegistryRefusedError as error:
         words = error.message.removeprefix(f"{host}: ")
         return RegistryAnswer(reception=_unwelcome(known), words=words)
     if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
@@ -118,9 +105,3 @@ def _check_registry(answer: Response, host: str, *, words: str) -> None:
             f"{host} answers with a web page",
             hint="did a proxy or a login page answer for the registry?",
         )
-
-
-def _explained(error: RegistryError, host: str) -> RegistryError:
-    """Return ``error`` with the hint that its reason asks for."""
-    hints = (hint.format(host=host) for cause, hint in _HINTS.items() if cause in error.message)
-    return RegistryError(error.message, hint=next(hints, error.hint))

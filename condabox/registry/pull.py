@@ -10,10 +10,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from condabox.errors import DigestMismatchError, ImageError, RegistryError
+from condabox.errors import (
+    DigestMismatchError,
+    ImageError,
+    ImageNotFoundError,
+    RegistryError,
+    RegistryUnreachableError,
+)
 from condabox.oci.image import BlobSource, read_document, read_image
 from condabox.oci.layout import ImageLayout
 from condabox.oci.model import Descriptor
+from condabox.oci.names import called
 from condabox.registry.client import RegistryClient
 from condabox.registry.mirrors import LayoutPlace, places
 from condabox.registry.transfer import Fetcher, stated_media_type
@@ -52,7 +59,8 @@ class Puller:
     def open(self, reference: Reference, *, platform: Platform) -> Image:
         """Return the image without its layers, from the first place that has it.
 
-        Raise RegistryError or ImageError where none has it, with what is wrong with each.
+        Raise RegistryError or ImageError where none has it, with what is wrong with each:
+        ImageNotFoundError where all that can be reached say that they have not.
         """
 
         def open_at(place: RegistryPlace | LayoutPlace) -> Image:
@@ -71,8 +79,10 @@ class Puller:
 
         def fetch_from(place: RegistryPlace | LayoutPlace) -> None:
             if isinstance(place, LayoutPlace):
-                layout = ImageLayout.open(place.path)
+                layout = _opened(place)
                 for descriptor in missing:
+                    if layout.blobs.size(descriptor.digest) is None:
+                        raise ImageNotFoundError(f"{place}: has no {descriptor.digest}")
                     self.blobs.copy(descriptor, source=layout.blobs)
                 return
             with self._fetcher(place) as fetcher:
@@ -126,13 +136,21 @@ class RemoteBlobs(BlobSource):
         self.puller.fetch(self.reference, descriptors)
 
 
+def _opened(place: LayoutPlace) -> ImageLayout:
+    if not place.path.exists():
+        raise ImageNotFoundError(f"{place} is not there")
+    return ImageLayout.open(place.path)
+
+
 def _of_layout(place: LayoutPlace, reference: Reference, *, platform: Platform) -> Image:
-    layout = ImageLayout.open(place.path)
+    layout = _opened(place)
     if reference.digest is None:
+        if reference.tag and not called(layout.index(), reference.tag):
+            raise ImageNotFoundError(f"{place}: has no image called {reference.tag}")
         return layout.resolve(reference.tag, platform=platform)
     size = layout.blobs.size(reference.digest)
     if size is None:
-        raise ImageError(f"{place}: has no image {reference.digest}")
+        raise ImageNotFoundError(f"{place}: has no image {reference.digest}")
     descriptor = Descriptor(media_type="", digest=reference.digest, size=size)
     media_type = stated_media_type(read_document(layout.blobs, descriptor))
     return read_image(layout.blobs, replace(descriptor, media_type=media_type), platform=platform)
@@ -141,11 +159,19 @@ def _of_layout(place: LayoutPlace, reference: Reference, *, platform: Platform) 
 def _found_nowhere(
     reference: Reference, failures: Sequence[tuple[object, RegistryError | ImageError]]
 ) -> RegistryError | ImageError:
-    _, last = failures[-1]
-    # What arrives damaged is not the damage of blobs that are here, which is told otherwise.
-    kind = ImageError if isinstance(last, DigestMismatchError) else type(last)
+    kind = _kind([error for _, error in failures])
     if len(failures) == 1:
-        return kind(f"{reference.familiar()}: {last.message}", hint=last.hint)
+        ((_, error),) = failures
+        return kind(f"{reference.familiar()}: {error.message}", hint=error.hint)
     reasons = "".join(f"\n    {place}: {error.message}" for place, error in failures)
     hint = next((error.hint for _, error in failures if error.hint), None)
     return kind(f"{reference.familiar()} can be had from none of these:{reasons}", hint=hint)
+
+
+def _kind(failures: Sequence[RegistryError | ImageError]) -> type[RegistryError | ImageError]:
+    """Return what all of ``failures`` together are: that none has it is known from all alone."""
+    reached = [each for each in failures if not isinstance(each, RegistryUnreachableError)]
+    other = [each for each in reached if not isinstance(each, ImageNotFoundError)]
+    kind = type((other or reached or failures)[-1])
+    # What arrives damaged is not the damage of blobs that are here, which is told otherwise.
+    return ImageError if issubclass(kind, DigestMismatchError) else kind

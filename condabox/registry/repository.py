@@ -137,4 +137,4 @@ class Repository:
 
     def _pull_failure(self, answer: Response) -> RegistryError:
         said = self.client.words(answer)
-        return pull_failure(answer.status, said, what=str(self), host=self.client.host)
+        return pull_failure(answer, said, what=str(self), host=self.client.host)

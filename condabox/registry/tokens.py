@@ -118,7 +118,8 @@ class Authorizer:
                     bearer, credential, request=request, transport=self._transport
                 )
             except RegistryError as error:
-                raise RegistryError(self.without_secrets(error.message), hint=error.hint) from None
+                said = self.without_secrets(error.message)
+                raise type(error)(said, hint=error.hint) from None
             self._keep_secret(token)
             header, until = f"Bearer {token}", self._clock() + life
         elif credential and credential.username:

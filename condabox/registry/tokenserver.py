@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from condabox.decode import DecodeError, mapping, optional
-from condabox.errors import RegistryError
+from condabox.errors import RegistryError, RegistryRefusedError
 from condabox.registry.addresses import with_query
 from condabox.registry.credentials import Credential
 from condabox.registry.failures import words_of
@@ -28,6 +28,8 @@ _DEFAULT_LIFE = 60.0
 _MARGIN = 10.0
 _CLIENT_ID = "condabox"
 _TOKEN_USER = "<token>"  # noqa: S105  (stands where a name would, no secret)
+# RFC 6749 §5.2 has 400 for an identity token that is not valid any more
+_REFUSALS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _NO_POST = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
 
 
@@ -78,7 +80,8 @@ def fetch_token(
         who = "these credentials" if credential else "an anonymous user"
         said = words_of(answer.body)
         detail = f": {said}" if said else ""
-        raise RegistryError(
+        kind = RegistryRefusedError if answer.status in _REFUSALS else RegistryError
+        raise kind(
             f"{request.host}: its token server refused {who} with status {answer.status}{detail}",
             hint=f"log in with `docker login {request.host}`",
         )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from condabox import __version__
 from condabox.errors import RegistryError
 from condabox.registry.addresses import host_of
-from condabox.registry.failures import unreachable
+from condabox.registry.failures import UNTRUSTED, unreachable
 from condabox.registry.messages import Outgoing, Response, may_pass, parse_retry_after
 from condabox.registry.sockets import OpenSockets
 
@@ -292,8 +292,7 @@ def _attempts_after(error: httpx.TransportError) -> int:
     if isinstance(error, (httpx.ConnectTimeout, httpx.UnsupportedProtocol)):
         return 1
     if isinstance(error, httpx.ConnectError):
-        certificate = "CERTIFICATE_VERIFY_FAILED" in str(error)
-        return 1 if certificate else _CONNECT_ATTEMPTS
+        return 1 if UNTRUSTED in str(error) else _CONNECT_ATTEMPTS
     return ATTEMPTS
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from condabox.backends.direct import build_image
 from condabox.conda.channels.channel import located_channels
 from condabox.conda.channels.condarc import read_condarc
-from condabox.conda.channels.virtual_packages import DEFAULT_BASE
 from condabox.conda.envfile.section import DevSection, ImageSection
 from condabox.conda.packages.archive_depends import with_dependencies
 from condabox.errors import (
@@ -26,6 +25,7 @@ from condabox.outputs.store import LocalStore
 from condabox.plan import BuildPlan
 from condabox.platforms import platform_of_subdir
 from condabox.registry.push import check_push, push_images
+from condabox.workflows.build_base import planned_base, with_cuda
 from condabox.workflows.build_source import find_source
 from condabox.workflows.push import check_places, known_places
 from condabox.workflows.tag_template import expand, fields_of, provisional
@@ -100,7 +100,7 @@ def plan_environment(
     _places(request)
     _check_outputs(request)
     source = _source(request, settings=settings, env=env, reporter=reporter)
-    return _plans(request, source)
+    return _plans(request, source, settings=settings, reporter=reporter)
 
 
 def _source(
@@ -110,11 +110,16 @@ def _source(
     _require_variant(request, source)
     for key in _without_effect(source.image):
         reporter.warning(f"{source.path}: condabox.{key} is checked but has no effect yet")
-    return source
+    return replace(source, image=with_cuda(source.image, request.cuda, reporter=reporter))
 
 
-def _plans(request: BuildRequest, source: BuildSource) -> tuple[BuildPlan, ...]:
-    bases = {subdir: _pinned_base(request, source, subdir) for subdir in source.subdirs}
+def _plans(
+    request: BuildRequest, source: BuildSource, *, settings: Settings, reporter: Reporter
+) -> tuple[BuildPlan, ...]:
+    bases = {
+        subdir: planned_base(request, source, subdir, settings=settings, reporter=reporter)
+        for subdir in source.subdirs
+    }
     return tuple(
         BuildPlan(
             name=source.name,
@@ -147,7 +152,7 @@ def build_environment(
     if request.push:
         check_push(places_to_push, settings=settings)
     source = _source(request, settings=settings, env=env, reporter=reporter)
-    plans = _plans(request, source)
+    plans = _plans(request, source, settings=settings, reporter=reporter)
     names = read_condarc(env).channels
     settings = located_channels(source.channels, settings=settings, names=names)
     references = _references(request, plans[0])
@@ -233,14 +238,6 @@ def _without_effect(section: ImageSection) -> Iterator[str]:
         yield "dev.jupyter"
     if dev.ssh_port != default_dev.ssh_port:
         yield "dev.ssh"
-
-
-def _pinned_base(request: BuildRequest, source: BuildSource, subdir: str) -> tuple[str, str | None]:
-    if request.base is not None:
-        return request.base, None
-    base = source.image.base or DEFAULT_BASE
-    pinned = source.lock.base == base
-    return base, source.lock.base_digests.get(subdir) if pinned else None
 
 
 def _put(

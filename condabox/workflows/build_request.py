@@ -59,6 +59,8 @@ class BuildRequest:
     platforms: tuple[Platform, ...]
     """The host's, or else the environment file's first, where there are none."""
     base: str | None
+    cuda: str | None = None
+    """What the image is to say of CUDA instead of the environment file: a version, or ``none``."""
     output: Path | None
     load: bool
     push: bool = False

@@ -1,52 +1,45 @@
-"""From environment files to their lock files, and whether the two still belong together."""
+"""From environment files to their lock files."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from errno import EACCES, EPERM, EROFS
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from condabox.base import open_base
 from condabox.conda.channels.anaconda import refuse_anaconda_channels
 from condabox.conda.channels.channel import located_channels
 from condabox.conda.channels.condarc import read_condarc
-from condabox.conda.channels.virtual_packages import DEFAULT_BASE
 from condabox.conda.envfile.document import read_text
 from condabox.conda.envfile.edit import edited
 from condabox.conda.envfile.spec import parse_environment
 from condabox.conda.lockfiles.inputs import inputs_of
-from condabox.conda.lockfiles.lockfile import LockFile, lock_path
+from condabox.conda.lockfiles.lockfile import lock_path
 from condabox.conda.lockfiles.lockreader import read_lock_file
-from condabox.conda.locking.locker import LockJob, lock_environment
-from condabox.errors import (
-    CondaboxError,
-    LockError,
-    NewerLockError,
-    SpecError,
-    StaleLockError,
-)
-from condabox.files import locked, rewriting, write_atomically
-from condabox.outputs.store import LocalStore
-from condabox.platforms import PLATFORM_OF_SUBDIR
-from condabox.reporting.lockcompare import compare_locks
+from condabox.conda.lockfiles.staleness import changes_of
+from condabox.errors import LockError, NewerLockError, StaleLockError
+from condabox.files import check_rewritable, locked, rewriting
+from condabox.settings import SETTINGS_FILE
 from condabox.workflows.lock_check import require_platforms
+from condabox.workflows.lock_failures import Failures
+from condabox.workflows.lock_plan import LockPlan, LockResult, current, lock_planned
+from condabox.workflows.lock_update import names_to_update, require_known, standing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
     from condabox.conda.channels.channel import ChannelNames
     from condabox.conda.envfile.spec import EnvironmentSpec
     from condabox.conda.lockfiles.inputs import LockInputs
-    from condabox.conda.lockfiles.lockfile import LockedPackage
+    from condabox.conda.lockfiles.lockfile import LockFile
     from condabox.events import Reporter
-    from condabox.reporting.lockdiff import LockDiff
     from condabox.settings import Settings
-
-_CUDA = "__cuda"
+    from condabox.workflows.lock_failures import LockFailure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,44 +63,97 @@ class LockRequest:
     solver: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockResult:
-    """One lock file, and how it differs from the one before.
-
-    ``written`` tells whether it had to be; ``before`` whether there was one.
-    """
-
-    environment: Path
-    locked: LockFile
-    diff: LockDiff
-    before: bool
-    written: bool
-
-    def to_json(self) -> dict[str, object]:
-        """Return what ``--json`` prints; digests and numbers of packages are by subdir."""
-        return {
-            "environment": str(self.environment),
-            "path": str(self.locked.path),
-            "written": self.written,
-            "base": self.locked.base,
-            "base_digests": dict(self.locked.base_digests),
-            "packages": {
-                subdir: len(found.packages) for subdir, found in self.locked.environments.items()
-            },
-            "changes": self.diff.to_json(),
-        }
-
-
 def lock(
     request: LockRequest, *, settings: Settings, env: Mapping[str, str], reporter: Reporter
 ) -> tuple[LockResult, ...]:
-    """Bring the lock file of every environment of ``request`` up to date, or make it."""
+    """Do all that `lock_each` does, with the same ``settings`` for every environment."""
+    found = lock_each(request, settings_for=lambda _: settings, env=env, reporter=reporter)
+    return tuple(each for each in found if isinstance(each, LockResult))
+
+
+def lock_each(
+    request: LockRequest,
+    *,
+    settings_for: Callable[[Path], Settings],
+    env: Mapping[str, str],
+    reporter: Reporter,
+) -> Iterator[LockResult | LockFailure]:
+    """Bring the lock file of every environment of ``request`` up to date, or make it.
+
+    All that needs no solver is checked for all of them first.  From then on the failure of one
+    keeps none of the others from its lock: a result comes as soon as its file is written, and at
+    the end all failures come, and are raised as one error, of the kind of the first.
+    ``settings_for`` gets the folder of an environment file.
+    """
     names = read_condarc(env).channels
-    changed = {path: _changed(path, request) for path in request.environments}
-    specs = {path: parse_environment(text, path=path) for path, text in changed.items()}
-    return tuple(
-        _alone(spec, changed[path], request, names=names, settings=settings, reporter=reporter)
-        for path, spec in specs.items()
+    names_to_update(request.update)
+    settings = {path: settings_for(path.parent) for path in request.environments}
+
+    def planned(path: Path) -> LockPlan:
+        return _planned(path, request, names=names, settings=settings[path], reporter=reporter)
+
+    failures = Failures(request.environments)
+    plans: list[LockPlan] = []
+    for path in request.environments:
+        with failures.of(path):
+            plans.append(planned(path))
+    yield from failures.found
+    failures.check()
+    require_known(request.update, plans, reporter=reporter)
+    for plan in plans:
+        with failures.of(plan.spec.path):
+            yield _alone(plan, again=planned, reporter=reporter)
+    yield from failures.found
+    failures.check()
+
+
+def _planned(
+    path: Path,
+    request: LockRequest,
+    *,
+    names: ChannelNames,
+    settings: Settings,
+    reporter: Reporter,
+) -> LockPlan:
+    """Decide what is to be done for one environment; no solver is started, and no network asked."""
+    seen = _seen(path)
+    text = _changed(path, request)
+    spec = parse_environment(text, path=path)
+    require_platforms(spec, request.subdirs, known=spec.platforms)
+    subdirs = request.subdirs or spec.platforms
+    previous = _previous(spec, request, reporter=reporter)
+    today = {subdir: inputs_of(spec, subdir, names=names) for subdir in subdirs}
+    if not spec.image.allow_defaults:
+        specs = [one for found in today.values() for some in found.conda.values() for one in some]
+        refuse_anaconda_channels(spec.channels, specs, names=names, environment=spec.path)
+    update = names_to_update(request.update)
+    stale = {
+        subdir: inputs
+        for subdir, inputs in today.items()
+        if request.update_all or _is_stale(subdir, inputs, previous, update=update)
+    }
+    kept = set(previous.subdirs if previous else ()) & set(spec.platforms) - stale.keys()
+    if previous is not None:
+        _require_channels(spec, previous, kept - set(subdirs), names=names)
+    content = text.encode() if request.add or request.remove else None
+    if content is not None:
+        _require_rewritable(path)
+    if stale:
+        _require_rewritable(lock_path(path))
+    preferred, moving = standing({} if request.update_all else stale, previous, update=update)
+    return LockPlan(
+        spec=spec,
+        content=content,
+        seen=seen,
+        previous=previous,
+        today=today,
+        stale=tuple(stale),
+        kept=tuple(sorted(kept)),
+        preferred=preferred,
+        moving=moving,
+        refresh=frozenset(subdirs) if request.update_base else frozenset(),
+        solver=request.solver,
+        settings=located_channels(spec.channels, settings=settings, names=names),
     )
 
 
@@ -117,98 +163,6 @@ def _changed(path: Path, request: LockRequest) -> str:
         return text
     # with its byte order mark, where it has one
     return edited(path.read_bytes().decode(), path=path, add=request.add, remove=request.remove)
-
-
-def _alone(
-    spec: EnvironmentSpec,
-    text: str,
-    request: LockRequest,
-    *,
-    names: ChannelNames,
-    settings: Settings,
-    reporter: Reporter,
-) -> LockResult:
-    """Lock while no other process of this machine locks the same environment, and write."""
-    path = str(lock_path(spec.path).absolute())
-    name = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
-    with locked(settings.cache_dir / "locks" / f"{name}.lock"):
-        result, data = _lock(spec, request, names=names, settings=settings, reporter=reporter)
-        if request.add or request.remove:
-            # what cannot be locked is not asked for either, and what cannot be asked for not locked
-            with rewriting(spec.path) as file:
-                file.write(text.encode())
-                _write(result, data)
-        else:
-            _write(result, data)
-        return result
-
-
-def _write(result: LockResult, data: bytes) -> None:
-    if result.written:
-        write_atomically(result.locked.path, data)
-
-
-def _lock(
-    spec: EnvironmentSpec,
-    request: LockRequest,
-    *,
-    names: ChannelNames,
-    settings: Settings,
-    reporter: Reporter,
-) -> tuple[LockResult, bytes]:
-    """Return what the lock file is to be, and its content where that is not what it was."""
-    require_platforms(spec, request.subdirs, known=spec.platforms)
-    subdirs = request.subdirs or spec.platforms
-    previous = _previous(spec, request, reporter=reporter)
-    if request.update:
-        _require_locked(request.update, previous, spec=spec)
-    today = {subdir: inputs_of(spec, subdir, names=names) for subdir in subdirs}
-    if not spec.image.allow_defaults:
-        specs = [one for found in today.values() for some in found.conda.values() for one in some]
-        refuse_anaconda_channels(spec.channels, specs, names=names, environment=spec.path)
-    settings = located_channels(spec.channels, settings=settings, names=names)
-    stale = {s: today[s] for s in subdirs if _is_stale(s, today[s], previous, request=request)}
-    kept = set(previous.subdirs if previous else ()) & set(spec.platforms) - stale.keys()
-    if previous is not None and kept - set(subdirs):
-        _require_channels(spec, previous, names=names)
-    base = spec.image.base or DEFAULT_BASE
-    digests = _base_digests(
-        base,
-        sorted({*stale, *kept}),
-        previous,
-        refresh=frozenset(subdirs) if request.update_base else frozenset(),
-        settings=settings,
-        reporter=reporter,
-    )
-    if previous is not None and not stale:
-        before = (previous.subdirs, previous.base, previous.base_digests)
-        if before == (tuple(sorted(kept)), base, digests):
-            return _result(spec, previous, previous), b""
-    if stale:
-        reporter.message(f"locking {spec.path} for {', '.join(stale)}")
-    preferred, moving = _standing(stale, previous, request=request)
-    job = LockJob(
-        spec=spec,
-        inputs=stale,
-        base_digests=digests,
-        previous=previous,
-        kept=tuple(sorted(kept)),
-        preferred=preferred,
-        moving=moving,
-        solver=request.solver,
-    )
-    made, data = lock_environment(job, settings=settings, reporter=reporter)
-    return _result(spec, made, previous), data
-
-
-def _result(spec: EnvironmentSpec, locked: LockFile, previous: LockFile | None) -> LockResult:
-    return LockResult(
-        environment=spec.path,
-        locked=locked,
-        diff=compare_locks(previous or LockFile.empty(locked.path), locked),
-        before=previous is not None,
-        written=locked is not previous,
-    )
 
 
 def _previous(
@@ -229,85 +183,100 @@ def _previous(
         return None
 
 
-def _require_locked(
-    update: Sequence[str], previous: LockFile | None, *, spec: EnvironmentSpec
-) -> None:
-    """Refuse to update what is locked for no platform."""
-    packages = previous.packages.values() if previous else ()
-    known = {canonicalize_name(p.name) for found in packages for p in found}
-    unknown = sorted(name for name in update if canonicalize_name(name) not in known)
-    if unknown:
-        raise SpecError(
-            f"{', '.join(unknown)} is not in {lock_path(spec.path)}",
-            hint=f"`condabox lock --add {unknown[0]} {spec.path}` asks for it",
-        )
-
-
 def _is_stale(
-    subdir: str, today: LockInputs, previous: LockFile | None, *, request: LockRequest
+    subdir: str, today: LockInputs, previous: LockFile | None, *, update: frozenset[str]
 ) -> bool:
-    if previous is None or request.update_all or previous.inputs.get(subdir) != today:
+    if previous is None or subdir not in previous.packages:
         return True
-    return any(_moves(package, request) for package in previous.packages[subdir])
+    if changes_of(previous, subdir, today=today):
+        return True
+    return any(canonicalize_name(p.name) in update for p in previous.packages[subdir])
 
 
-def _moves(package: LockedPackage, request: LockRequest) -> bool:
-    return canonicalize_name(package.name) in map(canonicalize_name, request.update)
-
-
-def _standing(
-    stale: Mapping[str, LockInputs], previous: LockFile | None, *, request: LockRequest
-) -> tuple[dict[str, tuple[LockedPackage, ...]], dict[str, tuple[LockedPackage, ...]]]:
-    """Return, by subdir, the packages that shall stay where they can, and those that shall move."""
-    preferred, moving = {}, {}
-    for subdir, today in stale.items():
-        if previous is None or subdir not in previous.packages or request.update_all:
-            continue
-        found = previous.environments[subdir].packages
-        moving[subdir] = tuple(p for p in found if _moves(p, request))
-        # What other channels had does not bind these, nor what was chosen for another GPU.
+def _require_channels(
+    spec: EnvironmentSpec, previous: LockFile, subdirs: Collection[str], *, names: ChannelNames
+) -> None:
+    """Refuse to keep ``subdirs`` beside others that are locked from other channels."""
+    for subdir in subdirs:
         before = previous.inputs.get(subdir)
         channels = before.channels if before else previous.channels
-        for_gpu = before.virtual_packages.get(_CUDA) if before else None
-        if channels == today.channels and for_gpu == today.virtual_packages.get(_CUDA):
-            preferred[subdir] = tuple(p for p in found if not _moves(p, request))
-    return preferred, moving
-
-
-def _require_channels(spec: EnvironmentSpec, previous: LockFile, *, names: ChannelNames) -> None:
-    """Refuse to mix platforms that were locked from different channels."""
-    if previous.channels != names.canonical(spec.channels):
-        raise StaleLockError(
-            f"{previous.path} was made with other channels",
-            hint=f"lock every platform: `condabox lock {spec.path}`",
-        )
-
-
-def _base_digests(
-    base: str,
-    subdirs: Sequence[str],
-    previous: LockFile | None,
-    *,
-    refresh: frozenset[str],
-    settings: Settings,
-    reporter: Reporter,
-) -> dict[str, str]:
-    """Return the digests that the lock has; ``base`` is resolved for ``refresh`` and the rest."""
-    known = previous.base_digests if previous is not None and previous.base == base else {}
-    digests = {s: known[s] for s in subdirs if s in known and s not in refresh}
-    blobs = LocalStore(settings.cache_dir).blobs
-    for subdir in subdirs:
-        if subdir not in PLATFORM_OF_SUBDIR or subdir in digests:
-            continue
-        platform = PLATFORM_OF_SUBDIR[subdir]
-        try:
-            found = open_base(
-                base, platform=platform, settings=settings, blobs=blobs, reporter=reporter
+        if channels != names.canonical(spec.channels, subdir=subdir):
+            raise StaleLockError(
+                f"{previous.path} was made with other channels",
+                hint=f"lock every platform: `condabox lock {spec.path}`",
             )
-        except CondaboxError as error:
-            if subdir in refresh:
-                raise
-            reporter.warning(f"the base is not pinned for {platform}: {error.message}")
+
+
+def _alone(plan: LockPlan, *, again: Callable[[Path], LockPlan], reporter: Reporter) -> LockResult:
+    """Lock while no other process of this machine locks the same environment, and write.
+
+    The files may have changed since ``plan`` was made: then it is made ``again``.
+    """
+    environment = plan.spec.path
+    path = os.path.realpath(lock_path(environment))
+    name = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+    if _seen(environment) == plan.seen and (found := current(plan)) is not None:
+        return found
+    with _turn(plan.settings, name):
+        if _seen(environment) != plan.seen:
+            plan = again(environment)
+        result, data = lock_planned(plan, reporter=reporter)
+        if plan.content is None:
+            _write(result, data)
         else:
-            digests[subdir] = str(found.digest)
-    return digests
+            # what cannot be locked is not asked for either, and what cannot be asked for not locked
+            with _explained(environment), rewriting(environment) as file:
+                file.write(plan.content)
+                _write(result, data)
+        return result
+
+
+@contextmanager
+def _turn(settings: Settings, name: str) -> Iterator[None]:
+    """Wait until no other process holds the lock ``name`` of this machine, and hold it."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(settings.cache_dir / "locks" / f"{name}.lock"))
+        except OSError as error:
+            raise LockError(
+                f"the cache {settings.cache_dir} cannot be written: {error.strerror}",
+                hint=f"name another folder as `cache-dir` in {settings.path or SETTINGS_FILE}",
+            ) from None
+        yield
+
+
+def _seen(environment: Path) -> tuple[object, ...]:
+    """Return what tells whether the environment file or its lock has changed."""
+    return tuple(map(_identity, (environment, lock_path(environment))))
+
+
+def _identity(path: Path) -> object:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _write(result: LockResult, data: bytes) -> None:
+    if result.written:
+        path = result.locked.path
+        with _explained(path), rewriting(path) as file:
+            file.write(data)
+
+
+def _require_rewritable(path: Path) -> None:
+    """Refuse, before anything is solved, what could not be written afterwards."""
+    with _explained(path):
+        check_rewritable(path)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        hint = None
+        if error.errno in {EACCES, EPERM, EROFS}:
+            hint = f"let condabox write to {os.path.realpath(path)}, and to its folder"
+        raise LockError(f"{path} cannot be written: {error.strerror}", hint=hint) from None

@@ -1,6 +1,8 @@
 """A stand-in for micromamba: the options that conda-lock gives it, and answers in its form.
 
-It solves with rattler, and shares nothing with condabox: it knows no mirrors and no settings.
+It solves with rattler, and shares nothing with condabox: it knows no mirrors and no settings.  What
+conda-lock puts into a channel of its own it takes for packages like any others, and tells of them.
+The priority of channels is flexible, as micromamba's own default, unless the variable has another.
 """
 
 from __future__ import annotations
@@ -12,23 +14,12 @@ import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import unquote, urlsplit
 
-from rattler import (
-    Channel,
-    Gateway,
-    GenericVirtualPackage,
-    MatchSpec,
-    PackageName,
-    Subdir,
-    Version,
-    solve,
-)
+from rattler import Channel, ChannelPriority, Gateway, MatchSpec, Subdir, solve
 from rattler.exceptions import SolverError
-from rattler.package import BuildString
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from rattler import RepoDataRecord
 
@@ -58,8 +49,11 @@ def main() -> None:
     create.add_argument("--channel", action="append", default=[])
     create.add_argument("specs", nargs="*")
     arguments = parser.parse_args()
+    if not arguments.specs:
+        # an empty environment is no transaction
+        _answer({"success": True}, 0)
     try:
-        records = asyncio.run(_solve(arguments.channel, arguments.specs))
+        records = asyncio.run(_solve_by_priority(arguments.channel, arguments.specs))
     except SolverError as error:
         _answer({"success": False, "solver_problems": [str(error)], "message": str(error)}, 1)
     records.sort(key=lambda record: record.name.normalized)
@@ -68,31 +62,27 @@ def main() -> None:
     _answer({"actions": plan, "dry_run": True, "prefix": arguments.prefix, "success": True}, 0)
 
 
-async def _solve(channels: Sequence[str], specs: Sequence[str]) -> list[RepoDataRecord]:
+async def _solve_by_priority(channels: Sequence[str], specs: Sequence[str]) -> list[RepoDataRecord]:
+    try:
+        return await _solve(channels, specs, ChannelPriority.Strict)
+    except SolverError:
+        if os.environ.get("MAMBA_CHANNEL_PRIORITY") == "strict":
+            raise
+    # flexible: the first channel that has a package is only the one that is liked best
+    return await _solve(channels, specs, ChannelPriority.Disabled)
+
+
+async def _solve(
+    channels: Sequence[str], specs: Sequence[str], priority: ChannelPriority
+) -> list[RepoDataRecord]:
     subdir = os.environ["CONDA_SUBDIR"]
     return await solve(
-        [Channel(url) for url in channels if not _is_virtual(url)],
+        [Channel(url) for url in channels],
         [MatchSpec(spec, strict=False) for spec in specs],
         gateway=Gateway(),
         platforms=[Subdir(subdir), Subdir("noarch")],
-        virtual_packages=[v for url in channels for v in _virtual_packages(url, subdir)],
+        channel_priority=priority,
     )
-
-
-def _is_virtual(url: str) -> bool:
-    return "conda-lock-fake-repodata-" in url
-
-
-def _virtual_packages(url: str, subdir: str) -> Iterator[GenericVirtualPackage]:
-    if not _is_virtual(url):
-        return
-    repodata = Path(unquote(urlsplit(url).path)) / subdir / "repodata.json"
-    for package in json.loads(repodata.read_bytes())["packages"].values():
-        yield GenericVirtualPackage(
-            PackageName(package["name"]),
-            Version(package["version"]),
-            BuildString(package.get("build") or "0"),
-        )
 
 
 def _action(record: RepoDataRecord) -> dict[str, Any]:

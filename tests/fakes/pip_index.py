@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import html
 import io
 import json
-import threading
 import zipfile
 from dataclasses import dataclass
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote
 
 from packaging.utils import canonicalize_name
+
+from tests.fakes.httpserver import Answer, HttpServer, basic
+
+if TYPE_CHECKING:
+    from tests.fakes.httpserver import Seen
 
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 HTML_TYPE = "text/html"
@@ -63,72 +65,38 @@ class FakeWheel:
         return {self.told: hashlib.new(self.told, self.archive).hexdigest()} if self.told else {}
 
 
-class PipIndex:
-    """Serves wheels on 127.0.0.1 while the context is open.
+class PipIndex(HttpServer):
+    """Serves wheels while the context is open.
 
     ``credentials`` are asked for everywhere; ``answers`` has the type of every page that was given.
     """
 
     def __init__(self, *wheels: FakeWheel) -> None:
+        super().__init__()
         self.wheels = list(wheels)
         self.credentials: str | None = None
         self.answers: list[str] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-
-    @property
-    def host(self) -> str:
-        return f"127.0.0.1:{self._server.server_port}"
 
     @property
     def url(self) -> str:
         """The address that pip is given."""
-        return f"http://{self.host}/simple"
+        return f"{super().url}/simple"
 
     def url_of(self, wheel: FakeWheel) -> str:
         """The address of the file itself."""
         return f"http://{self.host}/files/{wheel.filename}"
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+    def answer(self, request: Seen) -> Answer:
+        expected = None if self.credentials is None else basic(self.credentials)
+        if expected not in {None, request.headers.get("authorization")}:
+            return Answer(HTTPStatus.UNAUTHORIZED)
+        found = self._found(unquote(request.path), request.headers.get("accept", ""))
+        if found is None:
+            return Answer(HTTPStatus.NOT_FOUND)
+        kind, body = found
+        return Answer(HTTPStatus.OK, body, {"Content-Type": kind})
 
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        fake = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                if not fake._allows(self.headers.get("Authorization")):
-                    self.send_error(HTTPStatus.UNAUTHORIZED)
-                    return
-                found = fake._answer(unquote(self.path), self.headers.get("Accept") or "")
-                if found is None:
-                    self.send_error(HTTPStatus.NOT_FOUND)
-                    return
-                kind, body = found
-                self.send_response(HTTPStatus.OK)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-                pass
-
-        return Handler
-
-    def _allows(self, authorization: str | None) -> bool:
-        if self.credentials is None:
-            return True
-        expected = base64.b64encode(self.credentials.encode()).decode()
-        return authorization == f"Basic {expected}"
-
-    def _answer(self, path: str, accept: str) -> tuple[str, bytes] | None:
+    def _found(self, path: str, accept: str) -> tuple[str, bytes] | None:
         top, _, name = path.strip("/").partition("/")
         if top == "files":
             archives = {wheel.filename: wheel.archive for wheel in self.wheels}

@@ -16,34 +16,45 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from condabox.conda.lockfiles.lockfile import LockedPackage
+    from condabox.conda.lockfiles.lockfile import LockedPackage, LockFile
     from tests.fakes.pip_index import PipIndex
 
 FORGE = "https://conda.anaconda.org/conda-forge"
 EVERY_SUBDIR = ("linux-64", "linux-aarch64", "osx-arm64", "win-64")
 
 
-def python_package(name: str, version: str) -> FakePackage:
+def python_package(name: str, version: str, *depends: str) -> FakePackage:
     """Make a conda package of a Python project, for every platform."""
-    return FakePackage(name=name, version=version, subdir="noarch", depends=("python",))
+    return FakePackage(name=name, version=version, subdir="noarch", depends=("python", *depends))
+
+
+def names(wheels: Mapping[str, LockedPackage]) -> list[str]:
+    """Return the names of ``wheels``, which are by filename, sorted."""
+    return sorted(wheel.name for wheel in wheels.values())
 
 
 class PipProject:
     """A folder with an environment file.
 
-    ``names`` maps conda's names to pip's; ``settings`` name no index: pip's own configuration
-    counts, which is empty.
+    It asks for Python and ``conda``; the channel has ``more`` besides.  ``names`` maps conda's
+    names to pip's; ``settings`` name no index: pip's own configuration counts, which is empty.
     """
 
     def __init__(
-        self, folder: Path, *, conda: Sequence[FakePackage] = (), names: Mapping[str, str] = {}
+        self,
+        folder: Path,
+        *,
+        conda: Sequence[FakePackage] = (),
+        more: Sequence[FakePackage] = (),
+        names: Mapping[str, str] = {},
     ) -> None:
         self.path = folder / "env.yml"
         self.lock_path = folder / "env.conda-lock.yml"
         self.warnings: list[str] = []
+        self.messages: list[str] = []
         self._conda = [package.name for package in conda]
         python = FakePackage(name="python", version="3.12.4", subdir="noarch")
-        write_channel(folder / "channel", [python, python_package("pip", "24.0"), *conda])
+        write_channel(folder / "channel", [python, python_package("pip", "24.0"), *conda, *more])
         table = {pip: {"conda_name": name, "pypi_name": pip} for name, pip in names.items()}
         mapping = folder / "names.json"
         mapping.write_text(json.dumps(table))
@@ -57,36 +68,63 @@ class PipProject:
         """Name ``index`` in condabox's settings."""
         self.settings = replace(self.settings, pip_index_url=index.url)
 
-    def lock(
-        self, *pip: str, subdirs: Sequence[str] = ("linux-64",), base: str = "ubuntu:24.04"
-    ) -> dict[str, dict[str, LockedPackage]]:
-        """Lock ``pip`` anew, and return the wheels by subdir and filename.
+    @property
+    def locked(self) -> LockFile:
+        return read_lock_file(self.lock_path)
 
-        ``base`` only tells the C library by its name: no image is looked for.
+    def lock(
+        self,
+        *pip: str,
+        subdirs: Sequence[str] = ("linux-64",),
+        base: str = "ubuntu:24.04",
+        dev: Sequence[str] | None = None,
+        solver: str | None = None,
+    ) -> dict[str, dict[str, LockedPackage]]:
+        """Lock ``pip`` anew, and return the wheels by subdir and filename."""
+        self.lock_path.unlink(missing_ok=True)
+        return self.lock_again(*pip, subdirs=subdirs, base=base, dev=dev, solver=solver)
+
+    def lock_again(
+        self,
+        *pip: str,
+        subdirs: Sequence[str] = ("linux-64",),
+        base: str = "ubuntu:24.04",
+        dev: Sequence[str] | None = None,
+        solver: str | None = None,
+    ) -> dict[str, dict[str, LockedPackage]]:
+        """Lock ``pip``, around what is locked already, and return the wheels as `lock` does.
+
+        ``base`` only tells the C library by its name: no image is looked for.  Without ``dev``
+        there is no such section.
         """
         conda = "".join(f"  - {name}\n" for name in ("python", *self._conda))
-        section = "".join(f"    - {json.dumps(requirement)}\n" for requirement in pip)
+        wheels = "".join(f"    - {json.dumps(requirement)}\n" for requirement in pip)
+        section = {"base": f"oci:/nowhere/{base}"}
+        development = {} if dev is None else {"dev": {"dependencies": list(dev)}}
         self.path.write_text(
             f"name: env\nchannels: [conda-forge]\nplatforms: [{', '.join(subdirs)}]\n"
-            f"dependencies:\n{conda}  - pip:\n{section}condabox: {{base: 'oci:/nowhere/{base}'}}\n"
+            f"dependencies:\n{conda}  - pip:\n{wheels}"
+            f"condabox: {json.dumps(section | development)}\n"
         )
-        self.lock_path.unlink(missing_ok=True)
         lock(
-            LockRequest(environments=(self.path,)),
+            LockRequest(environments=(self.path,), solver=solver),
             settings=self.settings,
             env={"HOME": str(self.path.parent)},
-            reporter=_Warnings(self.warnings),
+            reporter=_Notes(self),
         )
-        packages = read_lock_file(self.lock_path).packages
+        packages = self.locked.packages
         return {
             subdir: {p.filename: p for p in packages[subdir] if p.manager == "pip"}
             for subdir in subdirs
         }
 
 
-class _Warnings(SilentReporter):
-    def __init__(self, found: list[str]) -> None:
-        self._found = found
+class _Notes(SilentReporter):
+    def __init__(self, project: PipProject) -> None:
+        self._project = project
+
+    def message(self, text: str) -> None:
+        self._project.messages.append(text)
 
     def warning(self, text: str) -> None:
-        self._found.append(text)
+        self._project.warnings.append(text)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.fakes.channel import everywhere, write_channel
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -66,6 +68,36 @@ def test_the_old_lock_survives(
     if number is not signal.SIGKILL:
         assert list(scratch.iterdir()) == []
         assert _programs_of(tmp_path) == []
+
+
+@pytest.mark.parametrize("option", ["--quiet", "--json"])
+def test_what_was_written_before_is_told(
+    tmp_path: Path, silent_channel: socket.socket, option: str
+) -> None:
+    write_channel(tmp_path / "channel", everywhere("libc"))
+    (tmp_path / "good.yml").write_text(
+        f"name: good\nchannels: ['{(tmp_path / 'channel').as_uri()}']\nplatforms: [linux-64]\n"
+        "dependencies: [libc]\ncondabox: {base: 'oci:/nowhere'}\n"
+    )
+    port = silent_channel.getsockname()[1]
+    (tmp_path / "slow.yml").write_text(ENVIRONMENT.format(port=port))
+    running = subprocess.Popen(
+        [sys.executable, "-m", "condabox", "lock", option, "good.yml", "slow.yml"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    with running:
+        asked, _ = silent_channel.accept()
+        running.send_signal(signal.SIGINT)
+        told, _ = running.communicate(timeout=60)
+        asked.close()
+
+    assert running.returncode == 130
+    assert b"good.conda-lock.yml" in told
+    assert b"slow" not in told
+    assert {path.name for path in tmp_path.glob("*.conda-lock.yml")} == {"good.conda-lock.yml"}
 
 
 def _programs_of(folder: Path) -> list[str]:

@@ -3,6 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from condabox.conda.envfile.section import Healthcheck, ImageSection
 from condabox.conda.lockfiles.lockfile import LockedEnvironment, LockFile
 from condabox.conda.packages.activation import Activation
@@ -146,6 +148,34 @@ def test_cuda_asks_for_the_driver_and_for_its_major_version_alone() -> None:
         "NVIDIA_REQUIRE_CUDA": "cuda>=12.0",
         "NVIDIA_VISIBLE_DEVICES": "all",
     }
+
+
+@pytest.mark.parametrize(
+    ("platform", "asked"), [("linux", False), ("linux-64", False), ("linux-aarch64", True)]
+)
+def test_where_cuda_is_taken_away_no_driver_is_asked_for(platform: str, *, asked: bool) -> None:
+    section = ImageSection(cuda="12.8", virtual_packages={platform: {"__cuda": None}})
+    env = configured(section).env
+
+    assert any(key.startswith("NVIDIA") for key in env) is asked
+
+
+@pytest.mark.parametrize(
+    ("overrides", "cuda"),
+    [
+        ({}, "12.8"),
+        ({"linux": {"__cuda": None}}, None),
+        ({"linux-64": {"__cuda": None}}, None),
+        ({"linux-64": {"__cuda": "11.8"}}, "11.8"),
+        ({"linux-aarch64": {"__cuda": None}}, "12.8"),
+    ],
+)
+def test_a_plan_has_the_cuda_of_its_platform(
+    overrides: dict[str, dict[str, str | None]], cuda: str | None
+) -> None:
+    found = plan(ImageSection(cuda="12.8", virtual_packages=overrides))
+
+    assert found.to_json()["cuda"] == cuda
 
 
 def test_annotations_name_the_lock_and_the_base() -> None:

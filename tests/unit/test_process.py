@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from condabox.errors import ToolFailedError, ToolMissingError
 from condabox.process import Worker, attach, attempt, find, run
+from tests.fakes.pipes import Pipe
 
-if TYPE_CHECKING:
-    from pathlib import Path
+ROOT = Path(__file__).parent.parent.parent
 
 
 def python(script: str) -> list[str]:
@@ -72,6 +73,61 @@ def test_a_program_that_is_none_is_an_error_of_ours(tmp_path: Path) -> None:
 
     with pytest.raises(ToolMissingError, match=r"cannot run .*script: Exec format error"):
         attempt([str(script)])
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Pipe:
+    return Pipe(tmp_path / "pipe")
+
+
+@pytest.mark.tool("sh")
+@pytest.mark.parametrize("then", ["wait", "exit 0", "kill -STOP $$"])
+def test_a_program_ends_after_its_time_with_all_that_it_started(pipe: Pipe, then: str) -> None:
+    script = f"exec 3>{pipe.path}; sleep 600 & {then}"
+
+    with pytest.raises(ToolFailedError, match="gave no answer in 1 seconds"):
+        attempt(["sh", "-c", script], seconds=1)
+
+    assert pipe.read_all() == b""
+
+
+def test_who_is_quick_leaves_its_answer() -> None:
+    done = attempt(python("print(input().upper()); exit(4)"), stdin=b"hello\n", seconds=600)
+
+    assert (done.returncode, done.stdout) == (4, b"HELLO\n")
+
+
+@pytest.mark.tool("sh")
+def test_what_goes_on_behind_an_answer_is_let_alone(pipe: Pipe, tmp_path: Path) -> None:
+    """As the agents do that helpers for credentials start."""
+    go = tmp_path / "go"
+    os.mkfifo(go)
+    script = f"(read line <{go}; echo still here) >{pipe.path} 2>&1 </dev/null & exit 0"
+
+    attempt(["sh", "-c", script], seconds=600)
+    go.write_text("go\n")
+
+    assert pipe.read_all() == b"still here\n"
+
+
+@pytest.mark.tool("sh")
+def test_a_program_ends_with_the_process_whose_thread_waits_for_it(
+    pipe: Pipe, tmp_path: Path
+) -> None:
+    started = tmp_path / "started"
+    os.mkfifo(started)
+    script = f"""
+import threading
+from condabox.process import attempt
+command = ["sh", "-c", "exec 3>{pipe.path}; echo >{started}; sleep 600 & wait"]
+waiting = threading.Thread(target=attempt, args=[command], kwargs={{"seconds": 600}}, daemon=True)
+waiting.start()
+open("{started}").read()
+"""
+
+    subprocess.run(python(script), check=True, cwd=ROOT)
+
+    assert pipe.read_all() == b""
 
 
 @pytest.mark.skipif(os.name != "posix", reason="there are no process groups")

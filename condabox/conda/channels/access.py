@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from condabox.conda.channels.channel import VARIABLE, without_credentials
 
 _SECRET = re.compile(
-    r"(?<=://)[^\s/@]*@"  # user and password
+    r"(?<=://)[^\s/]*@"  # user and password, in which somebody forgot to quote an @
     r"|/t/[^\s/\"')]+(?=/)"  # conda's token
     r"|(?<=\S)\?[^\s\"')]*=[^\s\"')]*"  # the signature in an address that a server led to
 )

@@ -1,4 +1,8 @@
-"""What conda's own configuration, ``.condarc``, says of channels and the network."""
+"""What conda's own configuration, ``.condarc``, says of channels and of the network to them.
+
+It is for packages alone.  A registry has passwords to push by, and who trusts every certificate of
+a channel has not said that of a registry; the proxy variables and SSL_CERT_FILE hold for both.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +54,7 @@ class Condarc:
 def read_condarc(env: Mapping[str, str]) -> Condarc:
     """Read the files that conda would read on this machine; raise SpecError for a broken one."""
     merged: dict[str, object] = {}
-    for path in _paths(env):
+    for path in condarc_files(env):
         try:
             loaded = _load(path)
             for key in ("custom_channels", "custom_multichannels", "proxy_servers"):
@@ -64,7 +68,7 @@ def read_condarc(env: Mapping[str, str]) -> Condarc:
     return _decode(merged, env=env)
 
 
-def _paths(env: Mapping[str, str]) -> list[Path]:
+def condarc_files(env: Mapping[str, str]) -> tuple[Path, ...]:
     """Return the existing files, the one that counts most last, as `conda config --help` says."""
     home = Path(env["HOME"]) if env.get("HOME") else Path.home()
     config = Path(env.get("XDG_CONFIG_HOME") or home / ".config")
@@ -78,7 +82,7 @@ def _paths(env: Mapping[str, str]) -> list[Path]:
         *(_in(Path(env["CONDA_PREFIX"])) if env.get("CONDA_PREFIX") else []),
         *([Path(env["CONDARC"])] if env.get("CONDARC") else []),
     ]
-    return [path for path in found if path.is_file()]
+    return tuple(path for path in found if path.is_file())
 
 
 def _in(folder: Path) -> list[Path]:

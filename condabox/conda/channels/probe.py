@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from condabox.settings import Settings
 
+_STARTING = 3.0
+"""Seconds that the process which asks has for itself."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceAnswer:
@@ -31,7 +34,7 @@ class SourceAnswer:
 def probe_channels(
     channels: Sequence[str], *, subdirs: Sequence[str], settings: Settings, seconds: float
 ) -> Mapping[str, tuple[SourceAnswer, ...]]:
-    """Ask every source of each of ``channels``, canonical URLs, within ``seconds``.
+    """Ask every source of each of ``channels``, canonical URLs, within ``seconds``, and but once.
 
     The sources are in the order in which a lock asks them.  Raise SolveError where they cannot be
     asked at all.
@@ -42,7 +45,11 @@ def probe_channels(
         "seconds": seconds,
     }
     answer = ask_worker(
-        "condabox.conda.channels.probe_worker", request, error=SolveError, task="asking channels"
+        "condabox.conda.channels.probe_worker",
+        request,
+        error=SolveError,
+        task="asking channels",
+        seconds=seconds + _STARTING,
     )
     return {
         channel: tuple(SourceAnswer(**each) for each in found)

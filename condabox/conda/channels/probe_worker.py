@@ -10,6 +10,7 @@ from condabox.conda.channels.access import Access
 from condabox.conda.channels.rattler_channels import (
     UNREACHABLE,
     Channels,
+    Patience,
     RefusedError,
     answer,
     explained,
@@ -20,6 +21,7 @@ from condabox.conda.channels.reachability import listens
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+_NONE = Patience(retries=0, waits=())
 _SLOW = "the first download of a large channel takes its time; if it is not that, look for a proxy"
 
 
@@ -68,7 +70,7 @@ async def _probe_source(
 
 async def _packages(source: str, url: str, subdir: str, *, cache: str) -> dict[str, int]:
     """Return how many names there are for ``subdir`` and for all, or for all alone."""
-    channels = Channels(subdir=subdir, cache=cache)
+    channels = Channels(subdir=subdir, cache=cache, patience=_NONE)
     await channels.add(url, sources=[source])
     return {
         str(platform): len(

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import sys
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -36,6 +37,7 @@ from rattler.package import BuildString
 from condabox.conda.channels.access import Access, redacted
 from condabox.conda.channels.channel import without_credentials
 from condabox.conda.channels.rattler_client import (
+    RETRIES,
     CredentialsError,
     make_client,
     make_private_client,
@@ -51,9 +53,6 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-_WAITS = (1.0, 10.0)
-"""Seconds to wait for a channel that is busy, or breaks off, when rattler has waited already."""
-
 _LONGEST = 600.0
 """Seconds after which a channel is given up that neither answers nor refuses."""
 
@@ -66,6 +65,31 @@ _BROKEN = re.compile(
     r"failed to (?:parse|decode)|(?:invalid|missing) (?:type|value|field)"
     r"|\(404 .*\.msgpack\.zst"  # an index that tells of what is no longer there
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How often a channel that is busy, or breaks off, is asked again.
+
+    ``retries`` are rattler's own; after these, what it gives up is waited for ``waits`` seconds.
+    """
+
+    retries: int = RETRIES
+    waits: tuple[float, ...] = (1.0, 10.0)
+
+    async def ask(self, asking: Callable[[], Awaitable[_T]]) -> _T:
+        """Ask until there is an answer; give up what says nothing at all."""
+        for wait in self.waits:
+            try:
+                return await asyncio.wait_for(asking(), _LONGEST)
+            except (GatewayError, FetchRepoDataError) as error:
+                if not _BUSY.search(str(error)):
+                    raise
+            await asyncio.sleep(wait)
+        return await asyncio.wait_for(asking(), _LONGEST)
+
+
+PATIENT = Patience()
 
 
 class RefusedError(Exception):
@@ -116,10 +140,12 @@ def answer(work: Callable[[Mapping[str, Any]], Awaitable[Mapping[str, object]]])
 class Channels:
     """The channels in their order, each one where it answers, and what their records are called."""
 
-    def __init__(self, *, subdir: str, cache: str) -> None:
+    def __init__(self, *, subdir: str, cache: str, patience: Patience = PATIENT) -> None:
         self._cache = Path(cache)
+        self._patience = patience
         self._canonical: dict[str, str] = {}
-        self.gateway = make_gateway(self._cache, client=make_client())
+        client = make_client(retries=self._patience.retries)
+        self.gateway = make_gateway(self._cache, client=client)
         self.platforms = [Subdir(subdir), Subdir("noarch")]
         self.sources: list[Channel | MultiSource] = []
 
@@ -148,7 +174,7 @@ class Channels:
     async def _open(self, access: Access, *, patient: bool) -> Channel | MultiSource:
         channel = Channel(access.url)
         opening = partial(self._private if access.private else self._public, channel, access)
-        return await self.ask(partial(_patiently, opening) if patient else opening, channel)
+        return await self.ask(partial(self._patience.ask, opening) if patient else opening, channel)
 
     async def ask(self, asking: Callable[[], Awaitable[_T]], *channels: Channel) -> _T:
         """Ask, and once more without what the cache has of ``channels`` where that is broken.
@@ -171,7 +197,7 @@ class Channels:
 
     async def _private(self, channel: Channel, access: Access) -> Channel | MultiSource:
         """Read all of a channel's repodata: the gateway has one client for all channels."""
-        client = make_private_client(access)
+        client = make_private_client(access, retries=self._patience.retries)
         found: list[SparseRepoData] = []
         for platform in self.platforms:
             try:
@@ -207,7 +233,7 @@ class Channels:
         solving = partial(
             solve,
             self.sources,
-            [self.located(spec) for spec in specs],
+            [*map(self.located, specs), *_names_alone(specs)],
             gateway=self.gateway,
             platforms=self.platforms,
             locked_packages=kept,
@@ -217,7 +243,7 @@ class Channels:
             channel_relations="disabled",
         )
         public = (source for source in self.sources if isinstance(source, Channel))
-        return await self.ask(partial(_patiently, solving), *public)
+        return await self.ask(partial(self._patience.ask, solving), *public)
 
     def located(self, spec: MatchSpec) -> MatchSpec:
         """Return ``spec``, which may name a channel, as it has to be where that channel answers.
@@ -268,6 +294,16 @@ def make_gateway(cache: Path, *, client: Client) -> Gateway:
     return Gateway(cache_dir=cache, per_channel_config=whole, client=client)
 
 
+def _names_alone(specs: Sequence[MatchSpec]) -> list[MatchSpec]:
+    """Return what lets the solver see all records of the packages that ``specs`` ask for.
+
+    The gateway leaves out those that do not match.  A channel that has none but such then seems not
+    to have the package, and a later channel is taken against strict priority.
+    """
+    names = {spec.name.normalized for spec in specs if spec.channel is None}
+    return [MatchSpec(name) for name in sorted(names)]
+
+
 def match_spec(text: str) -> MatchSpec:
     """Read what a user wrote; raise RefusedError when it is no match spec."""
     try:
@@ -301,15 +337,3 @@ def unreachable(problems: Sequence[str]) -> RefusedError:
     elif _BROKEN.search(message):
         hint = "did a proxy or a login page answer for the channel? if not, index it again"
     return RefusedError(message, hint=hint)
-
-
-async def _patiently(asking: Callable[[], Awaitable[_T]]) -> _T:
-    """Ask again what is busy, after a while; give up what says nothing at all."""
-    for wait in _WAITS:
-        try:
-            return await asyncio.wait_for(asking(), _LONGEST)
-        except (GatewayError, FetchRepoDataError) as error:
-            if not _BUSY.search(str(error)):
-                raise
-        await asyncio.sleep(wait)
-    return await asyncio.wait_for(asking(), _LONGEST)

@@ -21,19 +21,20 @@ from condabox.conda.channels.condarc import INSECURE
 if TYPE_CHECKING:
     from condabox.conda.channels.access import Access
 
-_RETRIES = 4
+RETRIES = 4
+"""How often what may pass is asked again, after ever longer waits."""
 
 
 class CredentialsError(Exception):
     """A store of credentials cannot be read; the message names it, and nothing that is in it."""
 
 
-def make_client() -> Client:
+def make_client(*, retries: int = RETRIES) -> Client:
     """Return rattler's client, which finds credentials where rattler looks for them."""
-    return _client([])
+    return _client([], retries=retries)
 
 
-def make_private_client(access: Access) -> Client:
+def make_private_client(access: Access, *, retries: int = RETRIES) -> Client:
     """Return a client that asks ``access.url``, and what is below it, as ``access`` says.
 
     It is for nothing else: rattler's own stores know credentials by the host alone.
@@ -48,16 +49,17 @@ def make_private_client(access: Access) -> Client:
         # rattler has no other way in; it reads the file at once, and then no other store
         store = Path(folder) / "credentials.json"
         store.write_text(json.dumps(known))
-        return _client([f"authentication-override-file = {json.dumps(str(store))}", *options])
+        override = f"authentication-override-file = {json.dumps(str(store))}"
+        return _client([override, *options], retries=retries)
 
 
-def _client(options: list[str]) -> Client:
+def _client(options: list[str], *, retries: int) -> Client:
     tls = ['tls-root-certs = "system"']
     if os.environ.get(INSECURE) == "1":
         tls.append("tls-no-verify = true")
     config = Config.from_toml("\n".join([*tls, *options]))
     try:
-        return Client.from_config(config, max_retries=_RETRIES)
+        return Client.from_config(config, max_retries=retries)
     except AuthenticationStorageError as error:
         # what follows quotes the file
         place = str(error).partition(": ")[0]

@@ -75,3 +75,14 @@ def virtual_packages(
     told = {**overrides.get(system, {}), **overrides.get(subdir, {})}
     chosen = sorted({**found, **told}.items())
     return {name: value for name, value in chosen if value is not None}
+
+
+def target_cuda(
+    subdir: str,
+    *,
+    cuda: str | None,
+    overrides: Mapping[str, Mapping[str, str | None]] = _NO_OVERRIDES,
+) -> str | None:
+    """Return the version of CUDA among the `virtual_packages` of ``subdir``; None without one."""
+    found = virtual_packages(subdir, base=None, cuda=cuda, overrides=overrides).get("__cuda")
+    return found.partition(" ")[0] if found else None

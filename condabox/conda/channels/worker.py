@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import condabox
 from condabox import process
 from condabox.conda.channels.condarc import read_condarc
+from condabox.errors import ToolFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,15 +29,27 @@ def module_command(module: str) -> list[str]:
 
 
 def ask_worker(
-    module: str, request: Mapping[str, object], *, error: type[CondaboxError], task: str
+    module: str,
+    request: Mapping[str, object],
+    *,
+    error: type[CondaboxError],
+    task: str,
+    seconds: float | None = None,
 ) -> dict[str, Any]:
     """Return what ``module``, run as a program, answers to ``request``.
 
-    Raise ``error`` where it refuses, with its reason, and where it ends without an answer.
+    Raise ``error`` where it refuses, with its reason, where it ends without an answer, and where it
+    has none after ``seconds``.
     """
-    done = process.attempt(
-        module_command(module), env=module_environment(), stdin=json.dumps(request).encode()
-    )
+    try:
+        done = process.attempt(
+            module_command(module),
+            env=module_environment(),
+            stdin=json.dumps(request).encode(),
+            seconds=seconds,
+        )
+    except ToolFailedError:
+        raise error(f"{task} took more than {seconds:.0f} seconds") from None
     try:
         answer: dict[str, Any] = json.loads(done.stdout)
     except ValueError:

@@ -6,14 +6,17 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from condabox.conda.envfile.markers import is_of_platform, marker_environment, may_hold
 from condabox.conda.envfile.match_spec import package_name
-from condabox.conda.envfile.pip_requirement import project_name, requirements
+from condabox.conda.envfile.pip_requirement import marker_of, project_name, requirements
 from condabox.conda.envfile.reading import FieldError, text
 from condabox.decode import join
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from packaging.markers import Marker
 
     from condabox.conda.envfile.document import Document
     from condabox.conda.envfile.reading import Problems
@@ -38,7 +41,7 @@ class Dependency:
     """One match spec or pip requirement.
 
     ``at`` is the dotted path of the entry in the environment file that it stands in, and ``line``
-    that entry's line, from 1.
+    that entry's line, from 1.  pip requirements alone have a ``marker``.
     """
 
     text: str
@@ -46,10 +49,13 @@ class Dependency:
     at: str
     line: int
     selector: str | None = None
+    marker: Marker | None = None
 
     def applies_to(self, subdir: str) -> bool:
-        """Tell whether the entry's selector, if it has one, holds for ``subdir``."""
-        return self.selector is None or self.selector in SELECTORS[subdir]
+        """Tell whether ``subdir`` gets it, by its selector and as far as known by its marker."""
+        selected = self.selector is None or self.selector in SELECTORS[subdir]
+        known = marker_environment(subdir)
+        return selected and (self.marker is None or may_hold(self.marker, known))
 
 
 def read_dependencies(
@@ -69,14 +75,13 @@ def read_dependencies(
     entries = problems.each(value, reader.entry, at=at)
     conda = tuple(one for found, _ in entries for one in found)
     pip = tuple(one for _, found in entries for one in found)
-    for first, second in (*_duplicates(conda), *_duplicates(pip)):
-        problems.add(
-            FieldError(
-                f"{first.name} is asked for on line {first.line} and again on line {second.line}",
-                at=at,
-                hint="join the two, or give them selectors that exclude each other",
-            )
-        )
+    for found, limits in ((conda, "selectors"), (pip, "selectors, or markers of the platform,")):
+        for first, second in _duplicates(found):
+            lines = f"on line {first.line} and again on line {second.line}"
+            hint = f"join the two, or give them {limits} that exclude each other"
+            if _are_of_python(first, second):
+                hint = f"Python's version is only known when all is locked: {hint}"
+            problems.add(FieldError(f"{first.name} is asked for {lines}", at=at, hint=hint))
     return conda, pip
 
 
@@ -139,6 +144,7 @@ class _Reader:
                 at=at,
                 line=self._line(at),
                 selector=selector,
+                marker=marker_of(requirement),
             )
             for requirement in requirements(text(item, at), at=at, folder=self.folder)
         )
@@ -183,6 +189,11 @@ class _Reader:
             return "write each dependency as one string; pip's stand below `- pip:`"
         operator = "" if found["version"][0] in "<>=!~" else equals
         return f"write it as `- {found['name']}{operator}{found['version']}`"
+
+
+def _are_of_python(*several: Dependency) -> bool:
+    """Tell whether more than the platform would have to tell ``several`` apart."""
+    return all(one.marker is not None and not is_of_platform(one.marker) for one in several)
 
 
 def _duplicates(found: Sequence[Dependency]) -> Iterator[tuple[Dependency, Dependency]]:

@@ -16,6 +16,8 @@ from condabox.errors import SpecError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from packaging.markers import Marker
+
 _MOST_FILES = 50
 _INCLUDE = re.compile(r"(?:-r\s*|--requirement[\s=]+)(?P<file>\S.*)")
 _EDITABLE = re.compile(r"-e\b|--editable\b")
@@ -34,6 +36,11 @@ def requirements(text: str, *, at: str, folder: Path) -> tuple[str, ...]:
 def project_name(requirement: str) -> str:
     """Return the normalized name, as PyPA specifies it, of a checked requirement."""
     return canonicalize_name(Requirement(requirement).name)
+
+
+def marker_of(requirement: str) -> Marker | None:
+    """Return what a checked requirement wants of the place where it is installed."""
+    return Requirement(requirement).marker
 
 
 def _read(text: str, *, at: str, place: str, folder: Path, included: set[Path]) -> tuple[str, ...]:

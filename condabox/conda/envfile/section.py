@@ -11,6 +11,7 @@ from condabox.appfiles import AppSource
 from condabox.conda.envfile import values
 from condabox.conda.envfile.match_spec import package_name
 from condabox.conda.envfile.reading import FieldError, Table, text, word, words
+from condabox.decode import join
 from condabox.platforms import SUBDIRS
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from condabox.conda.envfile.values import CpuAllowed
 
 PruneProfile = Literal["none", "safe", "slim"]
+
+CUDA_BASE = "cuda"
+"""What ``base:`` says to mean NVIDIA's image of the environment's CUDA."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +42,10 @@ class Healthcheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruneSection:
-    """What may be left out of the image."""
+    """What may be left out of the image.
+
+    ``keep`` and ``drop`` are globs over paths in the prefix, ``GLOB`` or ``PACKAGE:GLOB``.
+    """
 
     profile: PruneProfile = "safe"
     keep: tuple[str, ...] = ()
@@ -125,9 +132,12 @@ def read_section(value: object, *, at: str, folder: Path, problems: Problems) ->
     """
     table = Table({} if value is None else value, _KEYS, at=at, problems=problems)
     has_dev = isinstance(value, Mapping) and "dev" in value
+    base, cuda = table.get("base", values.image, None), table.get("cuda", values.cuda, None)
+    if base == CUDA_BASE and cuda is None:
+        problems.add(FieldError("of which CUDA?", at=join(at, "base"), hint='add cuda: "12.8"'))
     return ImageSection(
-        base=table.get("base", values.image, None),
-        cuda=table.get("cuda", values.cuda, None),
+        base=base,
+        cuda=cuda,
         virtual_packages=_virtual_packages(table.section("virtual-packages", _PLATFORMS)),
         allow_cpu=table.get("allow-cpu", values.cpu_allowed, frozenset()),
         allow_defaults=table.get("allow-defaults", values.boolean, False),
@@ -184,8 +194,8 @@ def _healthcheck(value: object, at: str, *, problems: Problems) -> Healthcheck |
 def _prune(table: Table) -> PruneSection:
     return PruneSection(
         profile=table.get("profile", _profile, "safe"),
-        keep=table.items("keep", word),
-        drop=table.items("drop", word),
+        keep=table.items("keep", values.path_glob),
+        drop=table.items("drop", values.path_glob),
     )
 
 

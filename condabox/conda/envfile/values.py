@@ -27,6 +27,18 @@ _DURATION = re.compile(
     r"(?:(?P<s>[0-9]+(?:\.[0-9]+)?)s)?(?:(?P<ms>[0-9]+)ms)?"
 )
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_PACKAGES = re.compile(r"[A-Za-z0-9_.*?-]+")
+_GLOB_EXAMPLE = "write it like share/man/** or numpy:**/tests/**"
+_GLOB_MISTAKES = (
+    (re.compile(r"^$"), "has no path", _GLOB_EXAMPLE),
+    (re.compile(r"^/"), "is absolute", "paths are relative to the prefix: share/man/**"),
+    (re.compile(r"(^|/)\.\.(/|$)"), "climbs up with `..`", "paths are relative to the prefix"),
+    (re.compile(r"/$"), "names a folder", "end it with /** for all that is in it"),
+    (re.compile(r"(^|/)\.?(/|$)"), "has an empty part", _GLOB_EXAMPLE),
+    (re.compile(r"\\"), "has a backslash", "a character that means itself is in brackets: [*]"),
+    (re.compile(r"\*\*[^/]|[^/]\*\*"), "`**` stands alone between slashes", "write **/*.txt"),
+)
+_GLOB_RANGE = re.compile(r"\[[!^]?(?P<ranges>-|-?(?:[^][/!^-](?:-[^][/!^-])?)+)\]")
 _SHORTEST_DURATION = 0.001
 _LONGEST_DURATION = 1_000_000.0
 _MOST_RETRIES = 1000
@@ -235,3 +247,24 @@ def module(value: object, at: str) -> str:
     if not all(part.isidentifier() for part in found.split(".")):
         raise FieldError("is not a module", at=at, hint="write it as after `import`")
     return found
+
+
+def path_glob(value: object, at: str) -> str:
+    """Return ``GLOB`` or ``PACKAGE:GLOB``: paths in the prefix, of any package or of some."""
+    found = word(value, at)
+    package, colon, glob = found.partition(":")
+    if not colon or "/" in package:
+        glob = found
+    elif not _PACKAGES.fullmatch(package):
+        raise FieldError(f"{package!r} is not a package", at=at, hint=_GLOB_EXAMPLE)
+    for mistake, problem, hint in _GLOB_MISTAKES:
+        if mistake.search(glob):
+            raise FieldError(problem, at=at, hint=hint)
+    if re.search(r"[][]", _GLOB_RANGE.sub(_ascending, glob)):
+        raise FieldError("has a broken [range]", at=at, hint="write it like [a-z] or [!0-9]")
+    return found
+
+
+def _ascending(found: re.Match[str]) -> str:
+    ranges = re.finditer(r"(.)-(.)", found["ranges"], re.DOTALL)
+    return "" if all(each[1] <= each[2] for each in ranges) else found[0]

@@ -8,17 +8,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from condabox.conda.channels.virtual_packages import DEFAULT_BASE, virtual_packages
+from condabox.conda.channels.virtual_packages import virtual_packages
 from condabox.decode import DecodeError, join, mapping, string_mapping, strings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from condabox.conda.channels.channel import ChannelNames
     from condabox.conda.envfile.section import DevSection
     from condabox.conda.envfile.spec import EnvironmentSpec
     from condabox.conda.envfile.values import CpuAllowed
-    from condabox.conda.lockfiles.lockfile import LockFile
 
 INPUTS_KEY = "condabox-inputs-"
 """Followed by a subdir."""
@@ -124,55 +123,3 @@ def package_of(requirement: str) -> str:
     """Return the name that a match spec, or a requirement of pip's, begins with."""
     found = _NAME.match(requirement)
     return found[1].lower() if found else requirement
-
-
-def check_lock(
-    spec: EnvironmentSpec, lock: LockFile, *, subdirs: Sequence[str], names: ChannelNames
-) -> tuple[str, ...]:
-    """Say what has changed since ``lock`` was made, a line for each kind of change.
-
-    Nothing has where there are no lines.  A file that conda-lock wrote for somebody else does not
-    tell what it was made from, and counts as current for the subdirs that it has.
-    """
-    lines: dict[str, list[str]] = {}
-    missing = sorted(set(subdirs) - set(lock.subdirs))
-    for subdir in sorted(set(subdirs) & set(lock.inputs)):
-        today = inputs_of(spec, subdir, names=names)
-        for line in _differences(lock.inputs[subdir], today):
-            lines.setdefault(line, []).append(subdir)
-    base = spec.image.base or DEFAULT_BASE
-    return (
-        *([f"platforms: + {', '.join(missing)}"] if missing else []),
-        *([f"base: {lock.base} -> {base}"] if lock.base not in {None, base} else []),
-        *(
-            line if len(found) == len(lock.inputs) else f"{line} ({', '.join(found)})"
-            for line, found in lines.items()
-        ),
-    )
-
-
-def _differences(old: LockInputs, new: LockInputs) -> Iterable[str]:
-    if old.channels != new.channels:
-        yield f"channels: {', '.join(old.channels)} -> {', '.join(new.channels)}"
-    for manager, before, after in (("", old.conda, new.conda), ("pip ", old.pip, new.pip)):
-        for category in sorted({*before, *after}, key=lambda name: (name != "main", name)):
-            title = "" if category == "main" else f"{category} "
-            changed = _changed(before.get(category, ()), after.get(category, ()))
-            if changed:
-                yield f"{title}{manager}dependencies: {changed}"
-    if old.allow_cpu != new.allow_cpu:
-        yield f"allow-cpu: {_changed(old.allow_cpu, new.allow_cpu)}"
-    versions = [
-        f"{name} {old.virtual_packages.get(name, 'absent')} -> "
-        f"{new.virtual_packages.get(name, 'absent')}"
-        for name in sorted({*old.virtual_packages, *new.virtual_packages})
-        if old.virtual_packages.get(name) != new.virtual_packages.get(name)
-    ]
-    if versions:
-        yield f"virtual packages: {', '.join(versions)}"
-
-
-def _changed(before: Iterable[str], after: Iterable[str]) -> str:
-    gained = [f"+ {item}" for item in sorted(set(after) - set(before))]
-    lost = [f"- {item}" for item in sorted(set(before) - set(after))]
-    return ", ".join(gained + lost)

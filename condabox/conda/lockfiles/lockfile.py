@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, urlsplit
 
 from condabox.errors import LockError
+from condabox.platforms import PLATFORM_OF_SUBDIR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,7 +82,10 @@ class LockedPackage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedEnvironment:
-    """Everything that is installed for one subdir, sorted by manager and name."""
+    """Everything that is installed for one subdir, sorted by manager and name.
+
+    ``channels`` are the subdir's own where the lock tells them, and else the whole file's.
+    """
 
     subdir: str
     channels: tuple[str, ...]
@@ -99,7 +103,9 @@ class LockFile:
 
     ``inputs`` and ``base_digests`` are by subdir; they are empty, and ``base`` is None, in a file
     that conda-lock wrote for somebody else.  A package that is locked for several categories, none
-    of them ``main``, is there once for each.
+    of them ``main``, is there once for each.  ``intact`` are the subdirs that have exactly the
+    packages that condabox locked from their ``inputs``, and ``pinned`` are those whose base is the
+    one that condabox locked.  ``channels`` are those of all subdirs.
     """
 
     path: Path
@@ -111,6 +117,8 @@ class LockFile:
     inputs: Mapping[str, LockInputs]
     base: str | None
     base_digests: Mapping[str, str]
+    intact: frozenset[str] = frozenset()
+    pinned: frozenset[str] = frozenset()
 
     @classmethod
     def empty(cls, path: Path) -> LockFile:
@@ -130,6 +138,15 @@ class LockFile:
     def environments(self) -> Mapping[str, LockedEnvironment]:
         """Every subdir's packages of all categories together."""
         return {subdir: self._environment(subdir, categories=None) for subdir in self.subdirs}
+
+    @property
+    def prod_of_images(self) -> tuple[LockedEnvironment, ...]:
+        """What every image has, for each subdir that there are images of."""
+        return tuple(
+            self._environment(subdir, categories=frozenset({PROD}))
+            for subdir in self.subdirs
+            if subdir in PLATFORM_OF_SUBDIR
+        )
 
     @property
     def categories(self) -> frozenset[str]:
@@ -153,11 +170,14 @@ class LockFile:
         for package in self.packages[subdir]:
             if categories is None or package.category in categories:
                 chosen.setdefault((package.manager, package.name), package)
+        made_from = self.inputs.get(subdir)
         return LockedEnvironment(
-            subdir=subdir, channels=self.channels, packages=tuple(chosen.values())
+            subdir=subdir,
+            channels=made_from.channels if made_from else self.channels,
+            packages=tuple(chosen.values()),
         )
 
 
 def lock_path(environment: Path) -> Path:
     """Return where the lock of an environment file is: ``envs/ai.conda-lock.yml``."""
-    return environment.with_name(f"{environment.stem}.conda-lock.yml")
+    return environment.parent / f"{environment.stem}.conda-lock.yml"

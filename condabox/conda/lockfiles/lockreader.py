@@ -20,6 +20,7 @@ from condabox.conda.lockfiles.lockfile import (
     LockFile,
 )
 from condabox.conda.lockfiles.plainyaml import PlainYamlError, read_plain_yaml
+from condabox.conda.lockfiles.seal import BASE_SEAL_KEY, SEAL_KEY, seal, seal_base
 from condabox.decode import DecodeError, join, mapping, required, sequence, strings
 from condabox.errors import LockError, NewerLockError, SpecError
 
@@ -34,8 +35,10 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!~-]*")
 _FILENAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!~=-]{0,254}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _SCHEMES = frozenset({"file", "http", "https", "oci", "s3", "gs"})
 _SUFFIXES: Mapping[Manager, tuple[str, ...]] = {"conda": (".conda", ".tar.bz2"), "pip": (".whl",)}
+_CUSTOM = "metadata.custom_metadata"
 _RELOCK = "run `condabox lock` to make it again"
 
 
@@ -81,28 +84,53 @@ def _decode(path: Path, document: object, *, digest: str) -> LockFile:
     metadata = _child(root, "metadata", at="")
     subdirs = strings(metadata.get("platforms"), at="metadata.platforms")
     channels = _channels(metadata)
-    custom = mapping(metadata.get("custom_metadata", {}), at="metadata.custom_metadata")
+    custom = mapping(metadata.get("custom_metadata", {}), at=_CUSTOM)
     ours = custom if FORMAT_KEY in custom else {}
     _check_own_version(path, ours)
     sizes = {subdir: _sizes(ours, SIZES_KEY + subdir) for subdir in subdirs}
     packages = _packages(root, sizes)
+    inputs = {
+        subdir: LockInputs.from_text(_string(ours, INPUTS_KEY + subdir), at=INPUTS_KEY + subdir)
+        for subdir in sorted(subdirs)
+        if INPUTS_KEY + subdir in ours
+    }
+    base = _string(ours, BASE_KEY) if BASE_KEY in ours else None
+    base_digests = {
+        subdir: _matched(ours, DIGEST_KEY + subdir, _DIGEST, at=_CUSTOM)
+        for subdir in sorted(subdirs)
+        if DIGEST_KEY + subdir in ours
+    }
     return LockFile(
         path=path,
         digest=digest,
         channels=channels,
         subdirs=tuple(sorted(subdirs)),
         packages=packages,
-        inputs={
-            subdir: LockInputs.from_text(_string(ours, INPUTS_KEY + subdir), at=INPUTS_KEY + subdir)
-            for subdir in sorted(subdirs)
-            if INPUTS_KEY + subdir in ours
-        },
-        base=_string(ours, BASE_KEY) if BASE_KEY in ours else None,
-        base_digests={
-            subdir: _string(ours, DIGEST_KEY + subdir)
-            for subdir in sorted(subdirs)
-            if DIGEST_KEY + subdir in ours
-        },
+        inputs=inputs,
+        base=base,
+        base_digests=base_digests,
+        intact=_intact(root, ours, inputs),
+        pinned=frozenset(
+            subdir
+            for subdir in subdirs
+            if ours.get(BASE_SEAL_KEY + subdir)
+            == seal_base(base, base_digests.get(subdir), subdir=subdir)
+        ),
+    )
+
+
+def _intact(root: JSON, ours: JSON, inputs: Mapping[str, LockInputs]) -> frozenset[str]:
+    """Return the subdirs whose packages go with their ``inputs``, as their seals tell."""
+    entries: dict[str, list[JSON]] = {subdir: [] for subdir in inputs}
+    for item in sequence(root.get("package"), at="package"):
+        entry = mapping(item, at="package")
+        found = entries.get(_text(entry, "platform", at="package"))
+        if found is not None:
+            found.append(entry)
+    return frozenset(
+        subdir
+        for subdir, made_from in inputs.items()
+        if ours.get(SEAL_KEY + subdir) == seal(entries[subdir], inputs=made_from.digest)
     )
 
 
@@ -229,7 +257,7 @@ def _url(obj: object, *, at: str) -> str:
 
 
 def _string(custom: JSON, key: str) -> str:
-    return required(custom, key, str, at="metadata.custom_metadata")
+    return required(custom, key, str, at=_CUSTOM)
 
 
 def _matched(obj: JSON, key: str, pattern: re.Pattern[str], *, at: str) -> str:

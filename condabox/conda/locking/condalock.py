@@ -8,21 +8,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import condabox
 from condabox import process
 from condabox.conda.channels.channel import candidates
 from condabox.conda.channels.pip_index import certificate_environment
 from condabox.conda.channels.worker import module_command, module_environment, network_environment
 from condabox.conda.lockfiles.inputs import package_of
+from condabox.conda.lockfiles.lockfile import PROD
 from condabox.conda.locking.lockerrors import explain
 from condabox.conda.locking.locksource import categories_of, environment_file, virtual_package_file
 from condabox.conda.locking.lockwriter import prior_lock
 from condabox.conda.locking.pypi_names import lookup_table
 from condabox.conda.locking.solver_request import (
     VARIABLE,
-    SolverReport,
+    SolverCall,
     SolverRequest,
     reported_failure,
 )
+from condabox.conda.locking.stages_request import StagesReport, StagesRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +36,13 @@ if TYPE_CHECKING:
     from condabox.errors import SolveError
     from condabox.settings import Settings
 
-_WORKER = Path(__file__).with_name("condalock_worker.py")
+# not by PYTHONPATH: the user's own conda, a Python program too, must not find condabox's modules
+_WORKER = f"""
+import sys
+sys.path.insert(0, {str(Path(condabox.__file__).parent.parent)!r})
+from condabox.conda.locking.condalock_worker import main
+main()
+"""
 _SOLVER_HINT = "install it, or leave --solver away: condabox has its own"
 
 
@@ -76,16 +85,16 @@ class CondaLockRun:
         return str(self.folder / "names.json")
 
     @property
-    def report(self) -> SolverReport:
-        """What the solver told past conda-lock."""
-        return SolverReport.read(self._report)
+    def report(self) -> StagesReport:
+        """What the stages told past conda-lock."""
+        return StagesReport.read(self.folder)
 
     def failure(self, done: process.Completed) -> SolveError | None:
         """Return why the run failed, if it did."""
         if done.returncode == 0:
             return None
-        reported = reported_failure(self._report)
-        return reported or explain(done.stderr, environment=self.environment)
+        reported = reported_failure(self.folder)
+        return reported or explain(done.stderr, environment=self.environment, solver=self.solver)
 
     def write_files(self) -> None:
         """Write what conda-lock reads."""
@@ -101,6 +110,7 @@ class CondaLockRun:
         virtual = virtual_package_file(self.inputs, self.subdir)
         (self.folder / "virtual-packages.yml").write_text(virtual)
         Path(self.own_names).write_text(lookup_table())
+        self._request().write(self.folder)
         wheels = {package.name for package in self.preferred if package.manager == "pip"}
         if self.previous is not None and wheels:
             self.lock.write_bytes(
@@ -118,9 +128,9 @@ class CondaLockRun:
         """
         solver = str(self.folder / "condabox-solver")
         if self.solver is not None:
-            solver = process.find(self.solver, hint=_SOLVER_HINT)
-        # by its path: the user's own conda must not find condabox's modules
-        command = [sys.executable, "-P", str(_WORKER), "lock", "--conda", solver, "--no-mamba"]
+            # not resolved: conda-lock tells micromamba from others by its name
+            solver = str(Path(process.find(self.solver, hint=_SOLVER_HINT)).absolute())
+        command = [sys.executable, "-P", "-c", _WORKER, "lock", "--conda", solver, "--no-mamba"]
         # Of a package in two files the last one counts: main comes last.
         for category in reversed(categories_of(self.inputs)):
             command += ["--file", f"{category}.yml"]
@@ -130,28 +140,31 @@ class CondaLockRun:
             command += ["--pypi_to_conda_lookup_file", names]
         return process.Job(command=tuple(command), env=self._environment(), cwd=self.folder)
 
-    @property
-    def _report(self) -> Path:
-        return self.folder / "report.json"
-
-    def _request(self) -> SolverRequest:
-        """What the solver is told past conda-lock."""
-        main = self.inputs.conda.get("main", ())
-        rest = [s for found in self.inputs.conda.values() for s in found if found is not main]
-        asked = {package_of(spec) for spec in (*main, *rest)}
+    def _request(self) -> StagesRequest:
+        """What the stages are told past conda-lock."""
+        main = self.inputs.conda.get(PROD, ())
+        dev = [
+            s for category, found in self.inputs.conda.items() if category != PROD for s in found
+        ]
+        asked = {package_of(spec) for spec in (*main, *dev)}
         moving = {package.name for package in self.moving}
         unasked = {p.name: p for p in self.moving if p.manager == "conda" and p.name not in asked}
 
         def first_what_moves(specs: Iterable[str]) -> list[str]:
             return sorted(specs, key=lambda spec: package_of(spec) not in moving)
 
-        in_main = [name for name, package in unasked.items() if package.category == "main"]
-        return SolverRequest(
-            settings=self.settings,
-            main=(*in_main, *first_what_moves(main)) if rest else (),
-            also=(*unasked, *first_what_moves([*main, *rest])),
-            preferred=tuple(p.url for p in self.preferred if p.manager == "conda"),
-            report=self._report,
+        in_main = [name for name, package in unasked.items() if package.prod]
+        preferred = [package for package in self.preferred if package.manager == "conda"]
+        return StagesRequest(
+            main=SolverRequest(
+                also=(*in_main, *first_what_moves(main)),
+                preferred=tuple(package.url for package in preferred if package.prod),
+            ),
+            both=SolverRequest(
+                also=(*unasked, *first_what_moves([*main, *dev])),
+                preferred=tuple(package.url for package in preferred),
+            ),
+            dev=tuple(dev),
         )
 
     def _environment(self) -> dict[str, str]:
@@ -169,6 +182,9 @@ class CondaLockRun:
             **self.indexes.poetry_environment(),
             "POETRY_CACHE_DIR": str(self.settings.cache_dir / "pip-metadata"),
             "POETRY_INSTALLER_ONLY_BINARY": ":all:",
+            # what condabox's own solver does, whatever a person's is set to
+            "CONDA_CHANNEL_PRIORITY": "strict",
+            "MAMBA_CHANNEL_PRIORITY": "strict",
             "TMPDIR": str(self.folder),  # goes with the folder, however the run ends
-            VARIABLE: self._request().to_variable(),
+            VARIABLE: SolverCall(settings=self.settings, folder=self.folder).to_variable(),
         }

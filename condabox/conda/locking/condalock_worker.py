@@ -1,14 +1,13 @@
 """The process in which conda-lock runs, and learns how pip would resolve for the target.
 
-    python -P condabox/conda/locking/condalock_worker.py lock --file …
-
-It imports nothing of condabox: the user's own conda, which it may start, is a Python program too.
 By itself conda-lock takes the target for an operating system and no more.  Here it is told the
 machine and the Python (PEP 508) and every glibc that wheels are made for (PEP 600), waits with
 markers until Python's version is known, reads web addresses as PEP 508 writes them, completes the
-hashes that an index does not tell, and takes nothing from pip that conda has installed.
+hashes that an index does not tell, and takes nothing from pip that conda has installed.  And it
+locks in stages, as `staged_solve` has them.
 
-This module alone knows conda-lock from the inside: another version may need another one.
+This module, `staged_solve` and `condalock_stage` know conda-lock from the inside: another version
+may need others.
 """
 
 from __future__ import annotations
@@ -23,10 +22,13 @@ import conda_lock.src_parser.environment_yaml as environment_file
 from conda_lock._vendor.poetry.repositories import legacy_repository
 from conda_lock._vendor.poetry.utils.cache import ArtifactCache
 from conda_lock.interfaces.vendored_poetry import PoetrySolver, PoetryURLDependency, Pool
-from conda_lock.interfaces.vendored_poetry_markers import parse_marker
 from conda_lock.models.lock_spec import URLDependency
+from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
+
+from condabox.conda.envfile.markers import marker_environment, may_hold
+from condabox.conda.locking.staged_solve import lock_in_stages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,16 +44,6 @@ if TYPE_CHECKING:
     from conda_lock.lockfile.v2prelim.models import LockedDependency
     from conda_lock.models.lock_spec import Dependency
     from packaging.utils import NormalizedName
-
-_MACHINES = {
-    "linux-64": "x86_64",
-    "linux-aarch64": "aarch64",
-    "linux-ppc64le": "ppc64le",
-    "osx-64": "x86_64",
-    "osx-arm64": "arm64",
-    "win-64": "AMD64",
-}
-"""What Python calls the machine of a subdir."""
 
 _NEWEST_GLIBC = 99
 """Minor version up to which there are tags: conda-lock leaves out those of a newer glibc."""
@@ -79,6 +71,7 @@ def prepare() -> None:
     environment_file.parse_python_requirement = parse_requirement
     environment_file.evaluate_marker = marker_may_hold
     command_line.solve_pypi = solve_what_applies
+    command_line.create_lockfile_from_spec = lock_in_stages
     legacy_repository.LegacyRepository = CurrentIndex  # type: ignore[misc]
 
 
@@ -87,18 +80,14 @@ class Target(solver.PlatformEnv):  # type: ignore[misc]  # conda-lock has no typ
 
     def __init__(self, *, platform: str, **known: object) -> None:
         super().__init__(platform=platform, **known)
-        self._machine = _MACHINES[platform]
+        self._of_platform = marker_environment(platform)
 
     def get_marker_env(self) -> dict[str, str]:
         """Return the values of markers; nobody knows those of the target's kernel."""
         found: dict[str, str] = super().get_marker_env()
         if "python_full_version" in found:
             found["implementation_version"] = found["python_full_version"]
-        return found | {
-            "implementation_name": "cpython",
-            "platform_machine": self._machine,
-            "platform_python_implementation": "CPython",
-        }
+        return {**found, **self._of_platform}
 
 
 class CurrentIndex(legacy_repository.LegacyRepository):
@@ -202,12 +191,12 @@ def dependency_with_extras(spec: Dependency) -> PoetryDependency:
 def solve_what_applies(
     *, pip_specs: Mapping[str, Dependency], platform: str, python_version: str, **rest: object
 ) -> Mapping[str, LockedDependency]:
-    """Solve those of ``pip_specs`` whose marker holds for the target and its Python."""
+    """Solve those of ``pip_specs`` whose marker may hold for the target and its Python."""
     known = Target(platform=platform, python_version=python_version).get_marker_env()
     asked = {
         name: spec
         for name, spec in pip_specs.items()
-        if spec.markers is None or parse_marker(spec.markers).validate(known)
+        if spec.markers is None or may_hold(Marker(spec.markers), known)
     }
     found: Mapping[str, LockedDependency] = _solve_pypi(
         pip_specs=asked, platform=platform, python_version=python_version, **rest
@@ -247,7 +236,3 @@ def requirements_with_hashes(
 
 def _is_foreign(filename: str, env: Target) -> bool:
     return parse_wheel_filename(filename)[3].isdisjoint(env.supported_tags)
-
-
-if __name__ == "__main__":
-    main()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from condabox import process
 from condabox.conda.channels.channel import candidates, without_credentials
 from condabox.conda.channels.pip_index import PipIndexes, pip_indexes
-from condabox.conda.channels.virtual_packages import DEFAULT_BASE
+from condabox.conda.lockfiles.base_choice import BasePins
 from condabox.conda.lockfiles.inputs import INPUTS_KEY
 from condabox.conda.lockfiles.lockfile import (
     BASE_KEY,
@@ -27,6 +27,7 @@ from condabox.conda.lockfiles.lockfile import (
     lock_path,
 )
 from condabox.conda.lockfiles.lockreader import parse_lock_file
+from condabox.conda.lockfiles.seal import BASE_SEAL_KEY, seal_base
 from condabox.conda.locking.condalock import CondaLockRun
 from condabox.conda.locking.gpu_builds import (
     check_gpu_builds,
@@ -37,6 +38,7 @@ from condabox.conda.locking.gpu_builds import (
 from condabox.conda.locking.lockerrors import names_unreachable
 from condabox.conda.locking.lockwriter import merged
 from condabox.errors import LockError, SolveError
+from condabox.platforms import PLATFORM_OF_SUBDIR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,13 +56,13 @@ class LockJob:
 
     ``inputs`` are by subdir, of those to solve.  ``previous`` is the lock before: its subdirs
     ``kept`` stay as they are, and of the others' packages those ``preferred`` are taken again where
-    that is possible and those ``moving`` go as far as they can.  ``base_digests`` are by subdir.
-    ``solver`` is the user's own conda, mamba or micromamba; without it condabox solves.
+    that is possible and those ``moving`` go as far as they can.  ``solver`` is the user's own
+    conda, mamba or micromamba; without it condabox solves.
     """
 
     spec: EnvironmentSpec
     inputs: Mapping[str, LockInputs]
-    base_digests: Mapping[str, str]
+    base: BasePins = field(default_factory=BasePins)
     previous: LockFile | None = None
     kept: tuple[str, ...] = ()
     preferred: Mapping[str, tuple[LockedPackage, ...]] = field(default_factory=dict)
@@ -103,8 +105,7 @@ def lock_environment(
             run.write_files()
         _solve(runs, names=settings.pypi_mapping, has_pip=has_pip, reporter=reporter)
         for run in runs:
-            for moved in run.report.moved:
-                reporter.warning(f"{run.subdir}: development packages change prod: {moved}")
+            _tell_of_stages(run, reporter=reporter)
         data = merged(
             {run.subdir: run.lock.read_bytes() for run in runs},
             previous=previous,
@@ -134,6 +135,20 @@ def _warn_of_credentials(job: LockJob, settings: Settings, *, reporter: Reporter
                 f"{job.solver} gets the credentials of {shown} on its command line, where others "
                 "on this machine can see them"
             )
+
+
+def _tell_of_stages(run: CondaLockRun, *, reporter: Reporter) -> None:
+    """Say what development changed in prod, and what it shares with it.
+
+    A later lock keeps what moved without a word: what is locked stays, so that nothing moves in it,
+    and what prod would have alone is not known without solving it again.
+    """
+    report = run.report
+    for moved in report.moved:
+        reporter.warning(f"{run.subdir}: development packages change prod: {moved}")
+    if report.shared:
+        wheels = ", ".join(report.shared)
+        reporter.message(f"{run.subdir}: development uses wheels of prod: {wheels}")
 
 
 def _parsed(data: bytes, job: LockJob) -> LockFile:
@@ -189,6 +204,23 @@ def _solve(
         raise SolveError("\n".join(lines), hint=next(iter(failures.values())).hint)
 
 
+def repinned(
+    locked: LockFile, data: bytes, *, spec: EnvironmentSpec, base: BasePins
+) -> tuple[LockFile, bytes]:
+    """Return a lock and its content with another base, and with the same packages."""
+    job = LockJob(spec=spec, inputs={}, base=base, previous=locked, kept=locked.subdirs)
+    data = merged(
+        {},
+        previous=data,
+        kept=locked.subdirs,
+        content_hashes={},
+        custom=_metadata(job, sizes={}),
+        environment=spec.path,
+        located={},
+    )
+    return _parsed(data, job), data
+
+
 def _metadata(job: LockJob, *, sizes: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
     """Return condabox's own entries, of solved subdirs and of kept ones."""
     before = job.previous
@@ -199,10 +231,16 @@ def _metadata(job: LockJob, *, sizes: Mapping[str, Mapping[str, int]]) -> dict[s
         subdir: {p.name: p.size for p in kept_packages[subdir] if p.size is not None}
         for subdir in job.kept
     } | {subdir: dict(found) for subdir, found in sizes.items()}
+    base = job.base
+    sealed = ({*job.inputs, *job.kept} & PLATFORM_OF_SUBDIR.keys()) - base.unproven
     return {
         FORMAT_KEY: FORMAT_VERSION,
-        BASE_KEY: job.spec.image.base or DEFAULT_BASE,
-        **{DIGEST_KEY + subdir: digest for subdir, digest in job.base_digests.items()},
+        **({BASE_KEY: base.name} if base.name is not None else {}),
+        **{DIGEST_KEY + subdir: digest for subdir, digest in base.digests.items()},
+        **{
+            BASE_SEAL_KEY + subdir: seal_base(base.name, base.digests.get(subdir), subdir=subdir)
+            for subdir in sealed
+        },
         **{INPUTS_KEY + subdir: found.to_text() for subdir, found in inputs.items()},
         **{
             SIZES_KEY + subdir: json.dumps(found, sort_keys=True, separators=(",", ":"))

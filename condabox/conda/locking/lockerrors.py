@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 from condabox.conda.channels.access import redacted
@@ -13,10 +14,23 @@ if TYPE_CHECKING:
 
     from condabox.process import Completed
 
+AGAINST_PROD = "what development needs does not go with prod: "
+"""What the reason begins with where prod alone has a solution."""
+
 _FROM_SOLVER = re.compile(
-    r"^Could not lock the environment for platform \S+\n(.*?)^    Command:",
+    r"^Could not lock the environment for platform \S+\n(?!    Command:)(.+?)^    Command:",
     re.MULTILINE | re.DOTALL,
 )
+_NO_JSON = re.compile(r"^Failed to parse json, ", re.MULTILINE)
+_SOLVER_ENDED = re.compile(
+    r"^subprocess\.CalledProcessError: Command '\[.*\]' "
+    r"(?:returned non-zero exit (?P<status>status \d+)|died with <Signals\.(?P<signal>\w+): \d+>)"
+    r"\.\n?\Z",
+    re.MULTILINE,
+)
+_COMMAND = re.compile(r"^    Command: .*\n", re.MULTILINE)
+_HEADING = re.compile(r"^    STD(?:OUT|ERR):\n", re.MULTILINE)
+_TRACEBACK = "Traceback (most recent call last):\n"
 _EXCEPTION = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*): (.*)\Z", re.MULTILINE | re.DOTALL)
 _NO_WHEEL = re.compile(r"Unable to find installation candidates for (\S+) \(([^)]+)\)")
 _REFUSED = re.compile(r"Authorization error accessing (\S+)")
@@ -28,15 +42,21 @@ def names_unreachable(done: Completed) -> bool:
     return done.returncode != 0 and "in _get_pypi_lookup" in done.stderr
 
 
-def explain(stderr: str, *, environment: Path) -> SolveError:
-    """Turn what conda-lock printed before it failed into an error of ours."""
+def explain(stderr: str, *, environment: Path, solver: str | None) -> SolveError:
+    """Turn what conda-lock printed before it failed into an error of ours.
+
+    ``solver`` is the user's own, where condabox's is not asked.
+    """
     stderr = redacted(stderr)  # a person's own solver may repeat the addresses that it was given
-    solver = _FROM_SOLVER.search(stderr)
-    if solver is not None:
+    explained = _FROM_SOLVER.search(stderr)
+    if explained is not None and not _NO_JSON.search(stderr, 0, explained.start()):
         return SolveError(
-            solver[1].strip(),
+            explained[1].strip(),
             hint="loosen a version, or add the channel that has the package",
         )
+    ended = _SOLVER_ENDED.search(stderr)
+    if ended is not None:
+        return _of_broken_solver(ended, stderr, solver=solver)
     refused = _REFUSED.search(stderr)
     if refused is not None:
         return SolveError(
@@ -54,7 +74,26 @@ def explain(stderr: str, *, environment: Path) -> SolveError:
     return _of_pip(message, environment=environment)
 
 
+def _of_broken_solver(ended: re.Match[str], stderr: str, *, solver: str | None) -> SolveError:
+    """Tell of a solver that failed before it could explain anything."""
+    end = f"ended with {ended['status']}" if ended["status"] else f"was ended by {ended['signal']}"
+    before = stderr.rpartition(_TRACEBACK)[0]
+    said = _last_lines(_HEADING.sub("", _COMMAND.split(before, maxsplit=1)[-1]))
+    return SolveError(
+        f"{solver or 'the solver'} {end}" + (f":\n{said}" if said else " and did not say why"),
+        hint=f"see whether `{shlex.quote(solver)} --version` works, or leave --solver away: "
+        "condabox has its own"
+        if solver
+        else "run the command again",
+    )
+
+
 def _of_pip(message: str, *, environment: Path) -> SolveError:
+    if message.startswith(AGAINST_PROD):
+        return SolveError(
+            f"{environment}: {message[:_SHOWN]}",
+            hint="ask for other versions below `dev:`, or of what pip installs",
+        )
     no_wheel = _NO_WHEEL.search(message)
     if no_wheel is not None:
         return SolveError(
@@ -87,4 +126,8 @@ def _last_exception(stderr: str) -> str:
     found = _EXCEPTION.search(ending) if trace else None
     if found is not None:
         return found[2].strip()
-    return "\n".join(stderr.strip().splitlines()[-5:])
+    return _last_lines(stderr)
+
+
+def _last_lines(text: str) -> str:
+    return "\n".join(text.strip().splitlines()[-5:])[-_SHOWN:]

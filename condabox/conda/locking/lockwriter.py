@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
 from condabox.conda.channels.channel import without_credentials
+from condabox.conda.lockfiles.inputs import INPUTS_KEY, LockInputs
 from condabox.conda.lockfiles.lockfile import PROD
+from condabox.conda.lockfiles.plainyaml import read_plain_yaml
+from condabox.conda.lockfiles.seal import SEAL_KEY, seal
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
 _HEADER = """\
@@ -39,42 +42,43 @@ def merged(
 
     ``kept`` are the subdirs that stay as they are in ``previous``, to the letter.  It names the
     file that a person wrote instead of those that conda-lock was given.  ``content_hashes``, by
-    subdir, replace conda-lock's, which differ from machine to machine, and ``custom`` condabox's
-    own entries of the metadata.  URLs are the channels' own and without credentials: ``located``
-    says by canonical URL where conda-lock was sent for a channel.
+    subdir, are the digests of what was made; they replace conda-lock's, which differ from machine
+    to machine.  ``custom`` replaces condabox's own entries of the metadata, but for the seals of
+    what is kept.  URLs are the channels' own and without credentials: ``located`` says by canonical
+    URL where conda-lock was sent for a channel.
     """
     old = _load(previous) if previous is not None else _NOTHING
-    sources = {**dict.fromkeys(kept, old), **{subdir: _load(data) for subdir, data in made.items()}}
-    # one that was just made tells today's channels
-    newest = sources[next(iter(made))] if made else old
+    found = {**dict.fromkeys(kept, old), **{subdir: _load(data) for subdir, data in made.items()}}
+    sources = dict(sorted(found.items()))
+    packages = {
+        subdir: list(_entries(source, subdir, located)) for subdir, source in sources.items()
+    }
     theirs = old["metadata"].get("custom_metadata") or {}
+    # a kept seal stays, too: what was changed by hand is not locked by being kept
+    keys = {SEAL_KEY + subdir for subdir in kept}
+    seals = {key: text for key, text in theirs.items() if key in keys} | {
+        SEAL_KEY + subdir: seal(packages[subdir], inputs=content_hashes[subdir]) for subdir in made
+    }
+    channels = [
+        [_canonical(url, located) for url in _channels(source, custom.get(INPUTS_KEY + subdir))]
+        for subdir, source in sources.items()
+    ]
     document = {
         "version": 1,
         "metadata": {
             "content_hash": {
                 subdir: content_hashes.get(subdir) or _hash_in(source, subdir)
-                for subdir, source in sorted(sources.items())
+                for subdir, source in sources.items()
             },
-            "channels": [
-                {"url": _canonical(channel["url"], located), "used_env_vars": []}
-                for channel in newest["metadata"].get("channels", ())
-            ],
-            "platforms": sorted(sources),
+            "channels": [{"url": url, "used_env_vars": []} for url in _united(channels)],
+            "platforms": list(sources),
             "sources": [environment.name],
             "custom_metadata": {
                 **{key: text for key, text in theirs.items() if not key.startswith(_OUR_KEYS)},
-                **dict(sorted(custom.items())),
+                **dict(sorted({**custom, **seals}.items())),
             },
         },
-        "package": sorted(
-            (
-                package | {"url": _canonical(package["url"], located)}
-                for subdir, source in sources.items()
-                for package in source["package"]
-                if package["platform"] == subdir
-            ),
-            key=_place,
-        ),
+        "package": sorted((entry for some in packages.values() for entry in some), key=_place),
     }
     header = _HEADER.format(environment=environment.name, stem=environment.stem)
     return (header + _dump(document)).encode()
@@ -104,8 +108,30 @@ def prior_lock(
 
 
 def _hash_in(document: Mapping[str, Any], subdir: str) -> str:
-    found: str = document["metadata"].get("content_hash", {}).get(subdir, "")
+    hashes = document["metadata"].get("content_hash")
+    found: str = hashes.get(subdir, "") if isinstance(hashes, dict) else ""
     return found
+
+
+def _entries(
+    source: Mapping[str, Any], subdir: str, located: Mapping[str, str]
+) -> Iterable[Mapping[str, Any]]:
+    for package in source["package"]:
+        if package["platform"] == subdir:
+            yield {**package, "url": _canonical(package["url"], located)}
+
+
+def _channels(source: Mapping[str, Any], inputs: str | None) -> Iterable[str]:
+    """Return what a subdir was locked from, which is not always all that its file has."""
+    if inputs is not None:
+        return LockInputs.from_text(inputs, at=INPUTS_KEY).channels
+    return (channel["url"] for channel in source["metadata"].get("channels", ()))
+
+
+def _united(found: Iterable[Sequence[str]]) -> Iterable[str]:
+    """Return the channels of all platforms, each once, in an order that is right for most."""
+    # that of the longest: on Windows `defaults` has one more, in the midst of the others
+    return dict.fromkeys(url for some in sorted(found, key=len, reverse=True) for url in some)
 
 
 def _canonical(url: str, located: Mapping[str, str]) -> str:
@@ -124,8 +150,16 @@ def _place(package: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _load(data: bytes) -> Mapping[str, Any]:
-    document: Mapping[str, Any] = yaml.load(data, Loader=yaml.CSafeLoader)
-    return document
+    # as text: a version that stands there without quotes is no number
+    document = cast("Mapping[str, Any]", read_plain_yaml(data))
+    return {**document, "package": [_with_flag(package) for package in document["package"]]}
+
+
+def _with_flag(package: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return ``package`` with the one field that is no text."""
+    if "optional" not in package:
+        return package
+    return {**package, "optional": str(package["optional"]).lower() == "true"}
 
 
 def _dump(document: object) -> str:

@@ -7,7 +7,7 @@
     condabox-solver info --json
 
 The subdir comes in ``CONDA_SUBDIR``.  Among the channels is one that conda-lock makes of virtual
-packages alone; they are what the solver takes for granted.
+packages alone, and one of stand-ins for wheels; they are what the solver takes for granted.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ from condabox.conda.channels.channel import located_channels, without_credential
 from condabox.conda.channels.condarc import read_condarc
 from condabox.conda.channels.solver import solve
 from condabox.conda.lockfiles.inputs import package_of
-from condabox.conda.locking.solver_request import SolverReport, SolverRequest, report_failure
-from condabox.conda.locking.staged_solve import solve_staged
+from condabox.conda.locking.solver_request import SolverCall
 from condabox.errors import CondaboxError
 from condabox.platforms import host_subdir
 from condabox.settings import load_settings
@@ -41,26 +40,25 @@ if TYPE_CHECKING:
 def main() -> None:
     """Run the command line of this process."""
     arguments = _parser().parse_args()
-    request = _request()
+    call = _call()
     subdir = os.environ.get("CONDA_SUBDIR") or host_subdir()
     try:
-        document = _COMMANDS[arguments.command](arguments, request, subdir)
+        document = _COMMANDS[arguments.command](arguments, call, subdir)
     except CondaboxError as error:
-        if request.report is not None:
-            report_failure(error, request.report)
+        call.report(error)
         _print({"success": False, "error": error.message, "message": error.message})
         raise SystemExit(1) from None
     _print(document)
 
 
-def _request() -> SolverRequest:
+def _call() -> SolverCall:
     """Return what the locker tells, or the settings of the folder that a person calls this in."""
-    told = SolverRequest.of_environment(os.environ)
+    told = SolverCall.of_environment(os.environ)
     if told is not None:
         return told
     names = read_condarc(os.environ).channels
     settings = load_settings(Path.cwd(), env=os.environ)
-    return SolverRequest(settings=located_channels((), settings=settings, names=names))
+    return SolverCall(settings=located_channels((), settings=settings, names=names))
 
 
 def _print(document: object) -> None:
@@ -91,41 +89,38 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _create(arguments: argparse.Namespace, request: SolverRequest, subdir: str) -> JSON:
-    channels, virtual_packages = _channels(arguments.channel, subdir=subdir)
-    solution = solve_staged(
+def _create(arguments: argparse.Namespace, call: SolverCall, subdir: str) -> JSON:
+    channels, granted = _channels(arguments.channel, subdir=subdir)
+    request = call.request
+    records = solve(
         [*request.also, *arguments.specs],
-        main=request.main,
-        preferred=request.preferred,
         channels=channels,
         subdir=subdir,
-        virtual_packages=virtual_packages,
-        settings=request.settings,
+        virtual_packages=granted,
+        settings=call.settings,
+        keep=request.preferred,
     )
-    if request.report is not None:
-        sizes = {record.name: record.size for record in solution.records if record.size}
-        SolverReport(sizes=sizes, moved=solution.moved).write(request.report)
-    return _actions(arguments.prefix, solution.records)
+    return _actions(arguments.prefix, records)
 
 
-def _install(arguments: argparse.Namespace, request: SolverRequest, subdir: str) -> JSON:
+def _install(arguments: argparse.Namespace, call: SolverCall, subdir: str) -> JSON:
     """Move the packages of ``specs`` as far as they go, and as few others as possible."""
-    channels, virtual_packages = _channels(arguments.channel, subdir=subdir)
+    channels, granted = _channels(arguments.channel, subdir=subdir)
     installed = _installed(arguments.prefix)
     moved = {package_of(spec) for spec in arguments.specs}
     records = solve(
         [*arguments.specs, *sorted(installed)],
         channels=channels,
         subdir=subdir,
-        virtual_packages=virtual_packages,
-        settings=request.settings,
+        virtual_packages=granted,
+        settings=call.settings,
         keep=[str(entry["url"]) for name, entry in installed.items() if name not in moved],
     )
     present = {entry["url"] for entry in installed.values()}
     return _actions(arguments.prefix, [r for r in records if r.url not in present])
 
 
-def _list(arguments: argparse.Namespace, _request: SolverRequest, _subdir: str) -> object:
+def _list(arguments: argparse.Namespace, _call: SolverCall, _subdir: str) -> object:
     return [
         {
             "base_url": str(entry["channel"]).rpartition("/")[0],
@@ -141,7 +136,7 @@ def _list(arguments: argparse.Namespace, _request: SolverRequest, _subdir: str) 
     ]
 
 
-def _info(_arguments: argparse.Namespace, _request: SolverRequest, subdir: str) -> JSON:
+def _info(_arguments: argparse.Namespace, _call: SolverCall, subdir: str) -> JSON:
     folders = os.environ.get("CONDA_PKGS_DIRS", "")
     return {"pkgs_dirs": [folders] if folders else [], "platform": subdir}
 
@@ -150,20 +145,21 @@ _COMMANDS = {"create": _create, "install": _install, "list": _list, "info": _inf
 
 
 def _channels(given: Sequence[str], *, subdir: str) -> tuple[list[str], dict[str, str]]:
-    """Tell conda-lock's channel of virtual packages from the real ones."""
+    """Tell the channels of what is taken for granted from the real ones."""
     channels: list[str] = []
-    virtual: dict[str, str] = {}
+    granted: dict[str, str] = {}
     names = read_condarc(os.environ).channels
     for channel in given:
-        found = _virtual_packages(channel, subdir=subdir)
+        found = _granted(channel, subdir=subdir)
         if found is None:
             channels.extend(names.located(channel))
         else:
-            virtual.update(found)
-    return channels, virtual
+            granted.update(found)
+    return channels, granted
 
 
-def _virtual_packages(channel: str, *, subdir: str) -> dict[str, str] | None:
+def _granted(channel: str, *, subdir: str) -> dict[str, str] | None:
+    """Return virtual packages or stand-ins for wheels; None for a real channel."""
     parts = urlsplit(channel)
     if parts.scheme != "file" or "conda-lock-fake-repodata-" not in parts.path:
         return None
@@ -198,8 +194,7 @@ def _fetch_action(record: PackageRecord) -> JSON:
         "build_number": record.build_number,
         "channel": f"{record.channel}/{record.subdir}",
         "constrains": list(record.constrains),
-        # conda-lock follows dependencies, and one that leads to itself for ever
-        "depends": [spec for spec in record.depends if package_of(spec) != record.name],
+        "depends": list(record.depends),
         "fn": record.filename,
         "md5": record.md5,
         "name": record.name,

@@ -1,9 +1,13 @@
-"""What the locker tells `solver_command`, past conda-lock that stands between them, and back."""
+"""What `solver_command` is told past conda-lock, which calls it, and the failure that it leaves.
+
+How to reach the channels comes in a variable, as there are credentials in it.  What to ask for
+comes in a file: it is another for each stage of a lock, and may be longer than a variable.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,27 +15,50 @@ from condabox.errors import SolveError
 from condabox.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from condabox.errors import CondaboxError
 
 VARIABLE = "CONDABOX_SOLVER"
 
+_REQUEST = "solver.json"
+_FAILURE = "failure.json"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SolverRequest:
-    """How to reach the channels, what to prefer, and where to leave what conda-lock forgets.
+    """What is asked for beyond what conda-lock passes on.
 
-    ``main`` is solved first where it names anything, and its packages then stand.  ``also`` is
-    asked for beyond what conda-lock passes on.  ``preferred`` are URLs of packages that are taken
-    again wherever that is possible.
+    ``preferred`` are URLs of packages that are taken again wherever that is possible.
+    """
+
+    also: tuple[str, ...] = ()
+    preferred: tuple[str, ...] = ()
+
+    def write(self, folder: Path) -> None:
+        """Leave the request in ``folder``, in the place of the last one."""
+        (folder / _REQUEST).write_text(json.dumps(asdict(self)))
+
+    @classmethod
+    def read(cls, folder: Path) -> SolverRequest:
+        """Read what `write` left."""
+        return cls.of_json(json.loads((folder / _REQUEST).read_text()))
+
+    @classmethod
+    def of_json(cls, told: Mapping[str, Sequence[str]]) -> SolverRequest:
+        """Return the request that became ``told`` in a file."""
+        return cls(also=tuple(told["also"]), preferred=tuple(told["preferred"]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolverCall:
+    """How to reach the channels, and the folder that the locker writes to and looks into.
+
+    A person who calls the solver has no such folder.
     """
 
     settings: Settings
-    main: tuple[str, ...] = ()
-    also: tuple[str, ...] = ()
-    preferred: tuple[str, ...] = ()
-    report: Path | None = None
+    folder: Path | None = None
 
     def to_variable(self) -> str:
         """Return the value of the environment variable `VARIABLE`."""
@@ -39,15 +66,12 @@ class SolverRequest:
             {
                 "cache": str(self.settings.cache_dir),
                 "mirrors": dict(self.settings.channel_mirrors),
-                "main": self.main,
-                "also": self.also,
-                "preferred": self.preferred,
-                "report": str(self.report) if self.report else None,
+                "folder": str(self.folder) if self.folder else None,
             }
         )
 
     @classmethod
-    def of_environment(cls, env: Mapping[str, str]) -> SolverRequest | None:
+    def of_environment(cls, env: Mapping[str, str]) -> SolverCall | None:
         """Read `VARIABLE`; None where a person calls the solver."""
         if VARIABLE not in env:
             return None
@@ -57,45 +81,30 @@ class SolverRequest:
                 cache_dir=Path(told["cache"]),
                 channel_mirrors={url: tuple(urls) for url, urls in told["mirrors"].items()},
             ),
-            main=tuple(told["main"]),
-            also=tuple(told["also"]),
-            preferred=tuple(told["preferred"]),
-            report=Path(told["report"]) if told["report"] else None,
+            folder=Path(told["folder"]) if told["folder"] else None,
         )
 
+    @property
+    def request(self) -> SolverRequest:
+        """What the locker asks for; a person asks for nothing more."""
+        return SolverRequest.read(self.folder) if self.folder else SolverRequest()
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SolverReport:
-    """What a solver leaves for the locker.
-
-    ``sizes`` are of archives in bytes, by package; ``moved`` says for each package of ``main``
-    that could not stand what became of it.
-    """
-
-    sizes: Mapping[str, int]
-    moved: tuple[str, ...] = ()
-
-    def write(self, path: Path) -> None:
-        """Leave the report at ``path``."""
-        path.write_text(json.dumps({"sizes": dict(self.sizes), "moved": self.moved}))
-
-    @classmethod
-    def read(cls, path: Path) -> SolverReport:
-        """Read what a solver left; a solver that is not condabox's leaves nothing."""
-        if not path.exists():
-            return cls(sizes={})
-        told = json.loads(path.read_text())
-        return cls(sizes=told["sizes"], moved=tuple(told["moved"]))
+    def report(self, error: CondaboxError) -> None:
+        """Leave ``error`` where the locker looks for it."""
+        if self.folder is not None:
+            told = {"message": error.message, "hint": error.hint}
+            (self.folder / _FAILURE).write_text(json.dumps(told))
 
 
-def report_failure(error: CondaboxError, path: Path) -> None:
-    """Leave ``error`` at ``path``, where the locker looks for it."""
-    path.write_text(json.dumps({"message": error.message, "hint": error.hint}))
-
-
-def reported_failure(path: Path) -> SolveError | None:
-    """Return the error that a solver left, if one did."""
-    told = json.loads(path.read_text()) if path.exists() else {}
-    if "message" not in told:
+def reported_failure(folder: Path) -> SolveError | None:
+    """Return the last error that a solver left, if one did."""
+    path = folder / _FAILURE
+    if not path.exists():
         return None
+    told = json.loads(path.read_text())
     return SolveError(told["message"], hint=told["hint"])
+
+
+def forget_failure(folder: Path) -> None:
+    """Let a failure not count that another stage makes up for."""
+    (folder / _FAILURE).unlink(missing_ok=True)

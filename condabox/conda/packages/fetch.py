@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from condabox.conda.channels.channel import candidates, without_credentials
 from condabox.conda.channels.pip_index import certificate_environment, pip_indexes
 from condabox.conda.channels.worker import module_command, module_environment
+from condabox.conda.packages.advice import LOCK_AGAIN
 from condabox.errors import HashMismatchError, InstallError
 from condabox.process import Worker
 
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 _HASHING_THREADS = 4
 
 _HINTS = {
-    "missing": "the channel or index no longer has it: run `condabox lock`, or set a mirror",
+    "missing": "the channel or index no longer has it: set a mirror, or " + LOCK_AGAIN,
+    "hash": "somebody changed the package, or the download: compare with the channel, and where it "
+    "is meant to be so, " + LOCK_AGAIN,
     "refused": "log in: credentials come from netrc, RATTLER_AUTH_FILE, the channel's URL in the "
     "environment file or .condarc, or pip's configuration",
     "unset": "set it: the channel's URL takes its credentials from it",
@@ -115,10 +118,10 @@ def _download(
 
 def _error(package: LockedPackage, event: Mapping[str, str]) -> InstallError:
     source, what = without_credentials(event["source"]), f"{package.name} {package.version}"
+    hint = _HINTS[event["kind"]].format(name=package.name)
     if event["kind"] == "hash":
         return HashMismatchError(
             f"{what}: {source} has sha256 {event['problem']}, the lock has {package.sha256}",
-            hint="somebody changed the package, or the download: compare with the channel, "
-            "and run `condabox lock` if it is meant to be so",
+            hint=hint,
         )
-    return InstallError(f"{what}: {source}: {event['problem']}", hint=_HINTS[event["kind"]])
+    return InstallError(f"{what}: {source}: {event['problem']}", hint=hint)

@@ -11,6 +11,7 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from condabox.conda.packages.advice import LOCK_AGAIN
 from condabox.conda.packages.archive import MemberKind, PackageArchive, first_parent_in
 from condabox.conda.packages.entry import DirectoryEntry, FileEntry, LinkEntry, sorted_entries
 from condabox.conda.packages.entry_points import entry_point_script
@@ -72,7 +73,7 @@ def _check_same(metadata: PackageMetadata, package: LockedPackage) -> None:
         raise InstallError(
             f"{package.filename} is locked as {package.name} {package.version}, "
             f"but says that it is {name} {version}",
-            hint="run `condabox lock` to make the lock file again",
+            hint=LOCK_AGAIN.format(name=package.name),
         )
 
 

@@ -21,6 +21,7 @@ from installer.utils import (
 )
 from packaging.version import InvalidVersion, Version
 
+from condabox.conda.packages.advice import LOCK_AGAIN
 from condabox.conda.packages.bytecode import replaced_bytecode
 from condabox.conda.packages.entry_points import EntryPoint
 from condabox.content import CHUNK_SIZE
@@ -195,7 +196,7 @@ def _check_same(package: LockedPackage, name: str, version: str, *, where: str) 
         raise InstallError(
             f"{package.filename} is locked as {package.name} {package.version}, "
             f"but {where} says {name} {version}",
-            hint="run `condabox lock` to make the lock file again",
+            hint=LOCK_AGAIN.format(name=package.name),
         )
 
 

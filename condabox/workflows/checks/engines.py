@@ -13,7 +13,7 @@ from condabox.outputs.emulation import HANDLERS, check_runnable
 from condabox.outputs.engine_info import docker_info, podman_info
 from condabox.platforms import PLATFORM_OF_SUBDIR
 from condabox.reporting.findings import Finding, Group
-from condabox.workflows.checks.running import Check
+from condabox.workflows.checks.running import PATIENCE, Check
 from condabox.workflows.images import host_platform
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def engine_checks(specs: Sequence[EnvironmentSpec], *, env: Mapping[str, str]) -
 
 def _docker(*, env: Mapping[str, str]) -> Iterator[Finding]:
     try:
-        info = docker_info()
+        info = docker_info(seconds=PATIENCE)
     except ToolMissingError as error:
         if daemon_answers(env):
             detail = f"{error.message}; images are loaded all the same, as a daemon answers"
@@ -84,7 +84,7 @@ def _daemon(info: DockerInfo, *, env: Mapping[str, str]) -> Iterator[Finding]:
 
 def _podman() -> Iterator[Finding]:
     try:
-        info = podman_info()
+        info = podman_info(seconds=PATIENCE)
     except ToolMissingError as error:
         hint = f"{_OPTIONAL}; install it to load images into it"
         yield Finding.note(Group.PODMAN, "command", error.message, hint=hint)

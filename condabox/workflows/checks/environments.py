@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 from condabox.conda.channels.channel import without_credentials
 from condabox.conda.channels.pip_index import pip_indexes
 from condabox.conda.lockfiles.lockfile import lock_path
-from condabox.errors import CondaboxError, RegistryError
+from condabox.errors import CondaboxError, RegistryError, UntrustedHostError
 from condabox.registry.transport import ConnectionLostError
 from condabox.reporting.findings import Finding, Group
 from condabox.workflows.checks.running import Check
@@ -93,7 +93,7 @@ def _index(url: str, name: str, *, certificates: str | None, transport: Transpor
             status = answer.status
     except (ConnectionLostError, RegistryError) as error:
         detail = f"{shown}: {error}"
-        if "CERTIFICATE_VERIFY_FAILED" in detail and certificates:
+        if isinstance(error, UntrustedHostError) and certificates:
             hint = f"locking trusts pip's `cert`, {certificates}; SSL_CERT_FILE has it checked here"
             return Finding.note(Group.ENVIRONMENTS, "pip index", detail, hint=hint)
         return Finding.problem(Group.ENVIRONMENTS, "pip index", detail, hint=_INDEX)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from condabox.conda.channels.virtual_packages import virtual_packages
+from condabox.conda.channels.virtual_packages import target_cuda
 from condabox.conda.lockfiles.cuda import cuda_of
 from condabox.conda.lockfiles.lockfile import lock_path
 from condabox.conda.lockfiles.lockreader import read_lock_file
@@ -22,13 +22,16 @@ from condabox.outputs.nvidia import (
 )
 from condabox.platforms import PLATFORM_OF_SUBDIR
 from condabox.reporting.findings import Finding, Group
-from condabox.workflows.checks.running import Check
+from condabox.workflows.checks.running import PATIENCE, Check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from condabox.conda.envfile.spec import EnvironmentSpec
     from condabox.outputs.nvidia import Driver
+
+_LESS_PATIENCE = PATIENCE / 2
+"""Seconds for what is asked after the driver, one after the other."""
 
 _SMI = "see what `nvidia-smi` says, and whether the kernel has the driver's module"
 _CDI = "`sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml`"
@@ -48,7 +51,7 @@ def gpu_checks(specs: Sequence[EnvironmentSpec]) -> tuple[Check, ...]:
 
 def _gpu(specs: Sequence[EnvironmentSpec]) -> Iterator[Finding]:
     try:
-        driver = find_driver()
+        driver = find_driver(seconds=PATIENCE)
     except BackendError as error:
         hint = error.hint or _SMI
         yield Finding.problem(Group.GPU, "driver", error.message, hint=hint)
@@ -74,7 +77,7 @@ def _driver(driver: Driver) -> Iterator[Finding]:
 
 def _toolkit() -> Iterator[Finding]:
     """Look at the ways by which a container gets at the driver."""
-    version = toolkit_version()
+    version = toolkit_version(seconds=_LESS_PATIENCE)
     if version is None:
         hint = "install nvidia-container-toolkit to run images with a GPU in containers"
         yield Finding.note(Group.GPU, "container toolkit", "nvidia-ctk is not on PATH", hint=hint)
@@ -89,7 +92,7 @@ def _toolkit() -> Iterator[Finding]:
 
 
 def _in_docker(name: str, *, described: bool) -> Iterator[Finding]:
-    info = docker_info()
+    info = docker_info(seconds=_LESS_PATIENCE)
     if not info.server:
         return
     devices = [device for device in info.devices if device.startswith(DEVICE)]
@@ -104,7 +107,7 @@ def _in_docker(name: str, *, described: bool) -> Iterator[Finding]:
 
 
 def _in_podman(name: str, *, described: bool) -> Iterator[Finding]:
-    podman_info()
+    podman_info(seconds=_LESS_PATIENCE)
     if described:
         yield Finding.ok(Group.GPU, name, f"CDI: podman run --device {DEVICE}=all")
     else:
@@ -135,11 +138,7 @@ def _cuda_of(spec: EnvironmentSpec) -> tuple[str, ...]:
 
 
 def _promised(spec: EnvironmentSpec, subdir: str) -> str | None:
-    image = spec.image
-    found = virtual_packages(
-        subdir, base=image.base, cuda=image.cuda, overrides=image.virtual_packages
-    )
-    return found["__cuda"].partition(" ")[0] if "__cuda" in found else None
+    return target_cuda(subdir, cuda=spec.image.cuda, overrides=spec.image.virtual_packages)
 
 
 def _compared(name: str, cuda: str, driver: Driver | None) -> Finding:

@@ -63,9 +63,8 @@ def registry_checks(
 ) -> tuple[Check, ...]:
     """Return the checks of every registry that settings, bases or logins name."""
     logins, problems = known_logins(env)
-    asking = _Asking(
-        transport=transport, credentials=ConfigCredentials.from_environment(env), logins=logins
-    )
+    credentials = ConfigCredentials.from_environment(env, seconds=PATIENCE)
+    asking = _Asking(transport=transport, credentials=credentials, logins=logins)
     unreadable = [
         Finding.problem(Group.REGISTRIES, "logins", each.message, hint=each.hint or _NETWORK)
         for each in problems
@@ -117,21 +116,27 @@ def _registry_of(base: str) -> str | None:
 
 def _registry(target: _Target, asking: _Asking) -> Iterator[Finding]:
     """Ask all places at the same time; what fails while another one answers is a note."""
-    checks = [_check(place, target, asking) for place in target.places]
+    answers: dict[RegistryPlace, RegistryAnswer] = {}
+    checks = [_check(place, target, asking, answers) for place in target.places]
     found = run_checks(checks, seconds=PATIENCE)
     answered = any(each.state is not State.PROBLEM for each in found)
-    log_in = _log_in(target.registry)
-    for each in found:
+    for place, each in zip(target.places, found, strict=True):
         if each.state is State.PROBLEM and answered:
             detail = f"{each.detail}; another address of {target.registry} answers"
             yield replace(each, state=State.NOTE, detail=detail)
-        elif each.state is State.PROBLEM and not target.needed and each.hint != log_in:
+        elif each.state is State.PROBLEM and not target.needed and place not in answers:
             yield replace(each, state=State.NOTE, hint="nothing here needs it but a login")
         else:
             yield each
 
 
-def _check(place: RegistryPlace | LayoutPlace, target: _Target, asking: _Asking) -> Check:
+def _check(
+    place: RegistryPlace | LayoutPlace,
+    target: _Target,
+    asking: _Asking,
+    answers: dict[RegistryPlace, RegistryAnswer],
+) -> Check:
+    """Return the check of one place, which has one finding, and enters what was answered."""
     own = place is target.places[-1]
     name = target.registry if own else f"{target.registry} mirror"
     late = _NETWORK
@@ -145,7 +150,7 @@ def _check(place: RegistryPlace | LayoutPlace, target: _Target, asking: _Asking)
     return Check(
         group=Group.REGISTRIES,
         name=name,
-        run=partial(_ask, name, place, asking),
+        run=partial(_ask, name, place, asking, answers),
         late=late,
         place=_shown(place),
     )
@@ -159,8 +164,13 @@ def _layout(name: str, place: LayoutPlace) -> Iterator[Finding]:
         yield Finding.problem(Group.REGISTRIES, name, f"{place} is no folder", hint=hint)
 
 
-def _ask(name: str, place: RegistryPlace, asking: _Asking) -> Iterator[Finding]:
-    answer = probe_registry(
+def _ask(
+    name: str,
+    place: RegistryPlace,
+    asking: _Asking,
+    answers: dict[RegistryPlace, RegistryAnswer],
+) -> Iterator[Finding]:
+    answers[place] = answer = probe_registry(
         place.host,
         place.repository,
         insecure=place.insecure,
@@ -174,15 +184,11 @@ def _shown(place: RegistryPlace) -> str:
     return str(place).rstrip("/")
 
 
-def _log_in(host: str) -> str:
-    return f"log in with `docker login {host}`"
-
-
 def _received(
     name: str, place: RegistryPlace, answer: RegistryAnswer, *, login: Login | None
 ) -> Finding:
     where = _shown(place)
-    log_in = _log_in(place.host)
+    log_in = f"log in with `docker login {place.host}`"
     source = f"from {login}" if login else "that are configured"
     match answer.reception:
         case Reception.OPEN:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import condabox
 from condabox.conda.channels.channel import DEFAULT_ALIAS, without_credentials
+from condabox.conda.channels.condarc import condarc_files
 from condabox.errors import CondaboxError
 from condabox.reporting.findings import Finding, Group
 from condabox.reporting.formats import counted
@@ -34,7 +35,7 @@ def settings_checks(scene: Scene, *, env: Mapping[str, str]) -> tuple[Check, ...
     looks: dict[str, Callable[[], Iterator[Finding]]] = {
         "condabox": _versions,
         "settings": partial(_settings, scene, env=env),
-        ".condarc": partial(_condarc, scene),
+        ".condarc": partial(_condarc, scene, env=env),
         "certificates": partial(_certificates, env=env),
         **{variable: partial(_proxy, variable, url) for variable, url in _proxies(env).items()},
     }
@@ -61,17 +62,21 @@ def _settings(scene: Scene, *, env: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding.ok(Group.SETTINGS, "settings", f"{settings.path}{named}")
 
 
-def _condarc(scene: Scene) -> Iterator[Finding]:
+def _condarc(scene: Scene, *, env: Mapping[str, str]) -> Iterator[Finding]:
     condarc = scene.condarc
+    files = ", ".join(map(str, condarc_files(env)))
     if isinstance(condarc, CondaboxError):
         hint = condarc.hint or _MEND
         yield Finding.problem(Group.SETTINGS, ".condarc", condarc.message, hint=hint)
+    elif not files:
+        yield Finding.ok(Group.SETTINGS, ".condarc", "no .condarc: all is as by default")
     elif condarc.ssl_verify is False:
         hint = "set `ssl_verify` to the path of your authority's certificate"
-        yield Finding.note(Group.SETTINGS, ".condarc", "; ".join(_said(condarc)), hint=hint)
+        detail = f"{files}: {'; '.join(_said(condarc))}"
+        yield Finding.note(Group.SETTINGS, ".condarc", detail, hint=hint)
     else:
-        said = "; ".join(_said(condarc)) or "says nothing of channels and the network"
-        yield Finding.ok(Group.SETTINGS, ".condarc", said)
+        said = "; ".join(_said(condarc)) or "nothing of channels and their network"
+        yield Finding.ok(Group.SETTINGS, ".condarc", f"{files}: {said}")
 
 
 def _said(condarc: Condarc) -> Iterator[str]:
@@ -86,7 +91,7 @@ def _said(condarc: Condarc) -> Iterator[str]:
     for scheme, url in sorted(condarc.proxies.items()):
         yield f"proxy for {scheme}: {_place(url)}"
     if condarc.ssl_verify is False:
-        yield "ssl_verify false: every certificate is trusted"
+        yield "ssl_verify false: every certificate of a channel is trusted"
     elif condarc.ssl_verify is not True:
         yield f"ssl_verify {condarc.ssl_verify}"
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,9 +17,10 @@ from condabox.workflows.build import BuildOutcome
 from tests.fakes.images import make_image
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from condabox.workflows.run import RunRequest
+
+
+ROOT = Path(__file__).parent.parent.parent.parent
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -41,7 +43,8 @@ def test_help_lists_every_command(
     assert run(monkeypatch, "--help") == 0
 
     out = capsys.readouterr().out
-    for command in ("init", "lock", "diff", "build", "images", "save", "load", "push", "run"):
+    names = ("init", "lock", "diff", "build", "images", "save", "load", "push", "run", "doctor")
+    for command in names:
         assert f"\n  {command} " in out
 
 
@@ -101,16 +104,37 @@ def test_what_the_system_refuses_is_an_error_and_no_bug(
     assert (code, capsys.readouterr().err) == (1, "condabox: error: No such file or directory\n")
 
 
-def test_a_metadata_file_that_cannot_be_written_is_an_error(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+@pytest.fixture
+def _built(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every build come out at once."""
     outcome = BuildOutcome(names=("x:1",), digest=Digest.of(b""), results=(), places=())
     monkeypatch.setattr("condabox.workflows.build.build_environment", lambda *_, **__: outcome)
 
-    code = run(monkeypatch, "build", "x.yml", "--metadata-file", str(tmp_path))
 
-    assert code == 7
-    assert f"cannot write {tmp_path}: Is a directory" in capsys.readouterr().err
+@pytest.mark.usefixtures("_built")
+def test_a_metadata_file_that_cannot_be_written_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    link = tmp_path / "link"
+    link.symlink_to("/dev/null")
+    for path in (tmp_path, link):
+        assert run(monkeypatch, "build", "x.yml", "--metadata-file", str(path)) == 7
+
+        assert f"cannot write {path}: it is not a file" in capsys.readouterr().err
+    assert link.is_symlink()
+    assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.usefixtures("_built")
+def test_a_metadata_file_is_the_user_s_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    target, link = tmp_path / "target.json", tmp_path / "link.json"
+    target.touch(mode=0o600)
+    link.symlink_to(target)
+
+    assert run(monkeypatch, "build", "x.yml", "--metadata-file", str(link)) == 0
+
+    assert json.loads(target.read_bytes())["names"] == ["x:1"]
+    assert (link.is_symlink(), target.stat().st_mode & 0o777) == (True, 0o600)
 
 
 def test_images_as_json_have_digests_and_platforms_as_text(
@@ -155,6 +179,35 @@ def test_a_command_after_the_image_may_have_options(monkeypatch: pytest.MonkeyPa
     assert run(monkeypatch, "run", "ai:1.0", "python", "-V") == 0
     assert run(monkeypatch, "run", "ai:1.0", "--", "--help") == 0
     assert [each.command for each in asked] == [("python", "-V"), ("--help",)]
+
+
+@pytest.mark.parametrize(
+    "module", ["typer", "condabox.cli.commands", "condabox.cli.lock", "condabox.workflows.images"]
+)
+def test_ctrl_c_is_quiet_from_the_first_import_on(tmp_path: Path, module: str) -> None:
+    script = """
+import signal, sys
+
+class Interrupter:
+    def find_spec(self, name, path, target=None):
+        if name == module:
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupter())
+module, sys.argv = sys.argv[1], ["condabox", "images"]
+from condabox.cli.app import main
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, module],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (130, "")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows ends programs without a signal")

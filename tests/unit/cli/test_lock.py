@@ -3,24 +3,24 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 
 from condabox.cli.app import main
-from condabox.conda.channels.channel import ChannelNames
-from condabox.conda.envfile.spec import read_environment
-from condabox.conda.lockfiles.inputs import inputs_of
 from condabox.conda.lockfiles.lockfile import LockFile
 from condabox.reporting.lockcompare import compare_locks
-from condabox.workflows.lock import LockResult
+from condabox.workflows.lock_plan import LockResult
+from tests.fakes.current_lock import write_current_lock
+from tests.fakes.lockfiles import conda
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from condabox.workflows.lock import LockRequest
 
-FORGE = "https://conda.anaconda.org/conda-forge"
 PACKAGES = 300
 
 
@@ -32,22 +32,22 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[LockRequest]:
-    """Return what the command asks for; nothing is locked."""
+def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[LockRequest]:
+    """Return what the command asks for in a folder with an ai.yml; nothing is locked."""
+    monkeypatch.chdir(tmp_path)
+    Path("ai.yml").touch()
     requests: list[LockRequest] = []
 
-    def lock(request: LockRequest, **_: object) -> tuple[LockResult, ...]:
+    def lock_each(request: LockRequest, **_: object) -> Iterator[LockResult]:
         requests.append(request)
         locked = LockFile.empty(Path("ai.conda-lock.yml"))
         diff = compare_locks(locked, locked)
         (environment,) = request.environments
-        return (
-            LockResult(
-                environment=environment, locked=locked, diff=diff, before=True, written=False
-            ),
+        yield LockResult(
+            environment=environment, locked=locked, diff=diff, before=True, written=False
         )
 
-    monkeypatch.setattr("condabox.workflows.lock.lock", lock)
+    monkeypatch.setattr("condabox.workflows.lock.lock_each", lock_each)
     return requests
 
 
@@ -62,6 +62,15 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[LockRequest]:
         (["ai.yml", "--update", "numpy"], ("numpy",), False),
         (["--update", "numpy", "ai.yml", "--update", "scipy"], ("numpy", "scipy"), False),
         (["--update=numpy", "ai.yml"], ("numpy",), False),
+        (["--update", "ruamel.yaml", "ai.yml"], ("ruamel.yaml",), False),
+        (["ai.yml", "--update", "ruamel.yaml"], ("ruamel.yaml",), False),
+        (["--update=ruamel.yaml", "ai.yml"], ("ruamel.yaml",), False),
+        (["--add", "ruamel.yaml", "--update", "ai.yml"], (), True),
+        (
+            ["--update", "scipy", "--platform", "linux/amd64", "--update", "ai.yml"],
+            ("scipy",),
+            True,
+        ),
     ],
 )
 def test_update_may_stand_alone(
@@ -76,6 +85,22 @@ def test_update_may_stand_alone(
     (request,) = asked
     assert (request.update, request.update_all) == (names, everything)
     assert request.environments == (Path("ai.yml"),)
+
+
+def test_files_behind_an_update_that_stands_alone_are_files(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert run(monkeypatch, "--update", "ruamel.yaml") == 3
+    assert capsys.readouterr().err == (
+        "condabox: error: ruamel.yaml does not exist\n"
+        "  hint: name the environment file, too, if it is a package: `--update=ruamel.yaml ENV`\n"
+    )
+
+
+def test_an_empty_platform_is_not_every_platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(monkeypatch, "--platform", "", "ai.yml") == 3
 
 
 def test_platforms_are_oci_s_or_conda_s(
@@ -94,10 +119,19 @@ def test_platforms_are_oci_s_or_conda_s(
         pytest.param(["--add", "numpy", "a.yml", "b.yml"], id="one file at a time"),
         pytest.param(["--update"], id="no environment"),
         pytest.param(["a.yml", "a.yaml"], id="two files of one lock"),
+        pytest.param(["a.yml", "folder/../a.yml"], id="one file by two names"),
+        pytest.param(["a.conda-lock.yml"], id="a lock alone"),
     ],
 )
 def test_wrong_usage_is_2(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
     assert run(monkeypatch, *arguments) == 2
+
+
+def test_locks_among_the_files_of_a_folder_are_passed_over(
+    monkeypatch: pytest.MonkeyPatch, asked: list[LockRequest]
+) -> None:
+    assert run(monkeypatch, "envs/ai.conda-lock.yml", "envs/ai.yml") == 0
+    assert asked[0].environments == (Path("envs/ai.yml"),)
 
 
 def test_a_lock_that_is_current_is_told_so(
@@ -119,6 +153,22 @@ def test_json_is_for_machines(
     assert found["changes"]["changed"] is False
 
 
+def test_json_has_what_failed_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("broken.yml").write_text("dependencies: 7\n")
+
+    assert run(monkeypatch, "--json", "broken.yml", "none.yml") == 3
+
+    found = json.loads(capsys.readouterr().out)
+    assert [(each["environment"], each["written"]) for each in found] == [
+        ("broken.yml", False),
+        ("none.yml", False),
+    ]
+    assert all(each["error"].startswith(each["environment"]) for each in found)
+
+
 def write_big_lock(folder: Path) -> Path:
     """Write an environment, and a current lock of hundreds of packages."""
     environment = folder / "big.yml"
@@ -126,35 +176,14 @@ def write_big_lock(folder: Path) -> Path:
     environment.write_text(
         f"name: big\nchannels: [conda-forge]\nplatforms: [linux-64]\ndependencies:\n{asked}"
     )
-    spec = read_environment(environment)
-    inputs = inputs_of(spec, "linux-64", names=ChannelNames())
-    packages = [
-        {
-            "name": f"pkg{number}",
-            "version": "1.0",
-            "manager": "conda",
-            "platform": "linux-64",
-            "dependencies": {f"pkg{other}": ">=1" for other in range(number + 1, number + 8)},
-            "url": f"{FORGE}/linux-64/pkg{number}-1.0-h0_0.conda",
-            "hash": {"md5": "cd" * 16, "sha256": f"{number:064x}"},
-            "category": "main",
-            "optional": False,
-        }
+    packages = (
+        replace(
+            conda(f"pkg{number}"),
+            dependencies=tuple(f"pkg{other}" for other in range(number + 1, number + 8)),
+        )
         for number in range(PACKAGES)
-    ]
-    metadata = {
-        "content_hash": {"linux-64": ""},
-        "channels": [{"url": FORGE, "used_env_vars": []}],
-        "platforms": ["linux-64"],
-        "sources": ["big.yml"],
-        "custom_metadata": {
-            "condabox": "1",
-            "condabox-base": "ubuntu:24.04",
-            "condabox-inputs-linux-64": inputs.to_text(),
-        },
-    }
-    document = {"version": 1, "metadata": metadata, "package": packages}
-    (folder / "big.conda-lock.yml").write_text(yaml.safe_dump(document))
+    )
+    write_current_lock(environment, packages)
     return environment
 
 

@@ -185,6 +185,17 @@ def test_a_damaged_blob_stops_the_archive_and_the_old_one_stays(
     assert sorted(each.name for each in tmp_path.iterdir()) == ["image.tar", "made"]
 
 
+def test_an_archive_is_written_as_its_owner_has_it(image: Image, tmp_path: Path) -> None:
+    target, link = tmp_path / "target.tar", tmp_path / "link.tar"
+    target.touch(mode=0o600)
+    link.symlink_to(target)
+
+    write_archive(link, [image], names=[NAME])
+
+    assert read_archive(target).names() == (str(NAME),)
+    assert (link.is_symlink(), target.stat().st_mode & 0o777) == (True, 0o600)
+
+
 def test_a_path_that_cannot_be_written_is_an_image_error(image: Image, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 

@@ -9,9 +9,11 @@ import pytest
 
 from condabox.errors import ToolFailedError, ToolMissingError
 from condabox.outputs.engine_info import DockerInfo, PodmanInfo, docker_info, podman_info
+from tests.fakes.pipes import Pipe
 from tests.fakes.programs import Programs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 CLIENT = {"Version": "28.2.2", "Context": "default", "Plugins": []}
@@ -40,7 +42,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
 def test_a_daemon_with_a_classic_store(programs: Programs) -> None:
     programs.say("docker", json.dumps(CLASSIC), error="WARNING: No swap limit support\n")
 
-    assert docker_info() == DockerInfo(
+    assert docker_info(seconds=60) == DockerInfo(
         client="28.2.2",
         server="28.2.2",
         problem="",
@@ -62,7 +64,7 @@ def test_a_daemon_with_containerd_s_store_and_devices(programs: Programs) -> Non
     }
     programs.say("docker", json.dumps({**CLASSIC, **more}))
 
-    info = docker_info()
+    info = docker_info(seconds=60)
 
     assert (info.storage, info.containerd, info.cdi) == ("overlayfs", True, True)
     assert info.devices == ("nvidia.com/gpu=0",)
@@ -72,7 +74,7 @@ def test_a_daemon_with_containerd_s_store_and_devices(programs: Programs) -> Non
 def test_no_daemon_is_told_in_docker_s_words(programs: Programs, printed: str) -> None:
     programs.say("docker", printed, status=1, error=f"ERROR: {NO_DAEMON}\n")
 
-    info = docker_info()
+    info = docker_info(seconds=60)
 
     assert (info.server, info.problem) == ("", NO_DAEMON)
 
@@ -87,7 +89,7 @@ def test_nonsense_of_docker_is_an_error(programs: Programs, printed: str) -> Non
     programs.add("docker", f"cat {path}")
 
     with pytest.raises(ToolFailedError, match="docker info"):
-        docker_info()
+        docker_info(seconds=60)
 
 
 def test_podman(programs: Programs) -> None:
@@ -98,7 +100,7 @@ def test_podman(programs: Programs) -> None:
     }
     programs.say("podman", json.dumps(info))
 
-    assert podman_info() == PodmanInfo(
+    assert podman_info(seconds=60) == PodmanInfo(
         version="4.3.1", platform="linux/amd64", storage="overlay", rootless=True
     )
 
@@ -107,11 +109,24 @@ def test_podman_that_fails(programs: Programs) -> None:
     programs.say("podman", "", status=125, error="Error: cannot find newuidmap\n")
 
     with pytest.raises(ToolFailedError, match="newuidmap"):
-        podman_info()
+        podman_info(seconds=60)
+
+
+@pytest.mark.parametrize(("name", "ask"), [("docker", docker_info), ("podman", podman_info)])
+def test_who_hangs_is_not_waited_for(
+    programs: Programs, tmp_path: Path, name: str, ask: Callable[..., object]
+) -> None:
+    pipe = Pipe(tmp_path / "pipe")
+    programs.add(name, pipe.hanging)
+
+    with pytest.raises(ToolFailedError, match=f"{name} info .* gave no answer in 1 seconds"):
+        ask(seconds=1)
+
+    assert pipe.read_all() == b""
 
 
 def test_what_is_not_there_is_missing(programs: Programs) -> None:
     assert programs.folder.is_dir()
     for ask in (docker_info, podman_info):
         with pytest.raises(ToolMissingError):
-            ask()
+            ask(seconds=60)

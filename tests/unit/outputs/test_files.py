@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,7 @@ from condabox.errors import ImageError
 from condabox.oci.archive import read_archive
 from condabox.oci.layout import ImageLayout
 from condabox.oci.reference import Reference
-from condabox.outputs.files import write_images
+from condabox.outputs.files import check_output, write_images
 from tests.fakes.images import AMD64, ARM64, make_image
 
 if TYPE_CHECKING:
@@ -62,6 +63,15 @@ def test_an_archive_does_not_replace_a_directory(image: Image, tmp_path: Path) -
 
     with pytest.raises(ImageError, match="is a directory"):
         write_images(tmp_path / "x.tar", [image], names=[AI])
+
+
+def test_an_archive_replaces_no_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.tar")
+
+    with pytest.raises(ImageError) as caught:
+        check_output(tmp_path / "x.tar")
+
+    assert caught.value.message == f"cannot write {tmp_path}/x.tar: it is not a file"
 
 
 def test_a_layout_does_not_replace_a_file(image: Image, tmp_path: Path) -> None:

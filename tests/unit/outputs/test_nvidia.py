@@ -19,6 +19,7 @@ from condabox.outputs.nvidia import (
     support,
     toolkit_version,
 )
+from tests.fakes.pipes import Pipe
 from tests.fakes.programs import MISMATCH, NVIDIA_570, NVIDIA_610, Programs
 
 if TYPE_CHECKING:
@@ -39,20 +40,22 @@ def driver(version: str = "", cuda: str = "") -> Driver:
 def test_the_driver_its_gpus_and_its_cuda(programs: Programs) -> None:
     programs.nvidia_smi(NVIDIA_570, *[f"{H100}, 570.124.06"] * 2)
 
-    assert find_driver() == Driver(version="570.124.06", cuda="12.8", gpus=(H100, H100))
+    assert find_driver(seconds=60) == Driver(version="570.124.06", cuda="12.8", gpus=(H100, H100))
 
 
 def test_newer_ones_tell_the_cuda_of_the_user_mode_driver(programs: Programs) -> None:
     programs.nvidia_smi(NVIDIA_610, "NVIDIA B200, 610.43.02")
 
-    assert find_driver() == Driver(version="610.43.02", cuda="13.3", gpus=("NVIDIA B200",))
+    assert find_driver(seconds=60) == Driver(
+        version="610.43.02", cuda="13.3", gpus=("NVIDIA B200",)
+    )
 
 
 @pytest.mark.parametrize("shown", ["N/A ", "Not Found"])
 def test_a_driver_without_cuda_has_none(programs: Programs, shown: str) -> None:
     programs.nvidia_smi(NVIDIA_570.replace("12.8", shown), f"{H100}, 570.124.06")
 
-    assert find_driver() == Driver(version="570.124.06", cuda="", gpus=(H100,))
+    assert find_driver(seconds=60) == Driver(version="570.124.06", cuda="", gpus=(H100,))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +77,7 @@ def test_a_driver_that_does_not_work(programs: Programs, said: str, status: int,
     programs.say("nvidia-smi", said, status=status)
 
     with pytest.raises(ToolFailedError) as caught:
-        find_driver()
+        find_driver(seconds=60)
 
     first = said.partition("\n")[0] or f"nvidia-smi ended with status {status}"
     assert caught.value.message == first
@@ -94,7 +97,17 @@ def test_without_the_program_the_library_is_asked(
     monkeypatch.setattr(nvidia, "_MODULE", tmp_path / "version")
     monkeypatch.setattr("ctypes.CDLL", lambda _: Library())
 
-    assert find_driver() == Driver(version="550.54.15", cuda="12.4", gpus=())
+    assert find_driver(seconds=60) == Driver(version="550.54.15", cuda="12.4", gpus=())
+
+
+def test_a_driver_that_hangs_is_not_waited_for(programs: Programs, tmp_path: Path) -> None:
+    pipe = Pipe(tmp_path / "pipe")
+    programs.add("nvidia-smi", pipe.hanging)
+
+    with pytest.raises(ToolFailedError, match=r"nvidia-smi .* gave no answer in 1 seconds"):
+        find_driver(seconds=1)
+
+    assert pipe.read_all() == b""
 
 
 def test_most_machines_have_no_driver(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +117,7 @@ def test_most_machines_have_no_driver(programs: Programs, monkeypatch: pytest.Mo
     assert programs.folder.is_dir()
     monkeypatch.setattr("ctypes.CDLL", missing)
 
-    assert find_driver() is None
+    assert find_driver(seconds=60) is None
 
 
 @pytest.mark.parametrize(
@@ -149,11 +162,11 @@ def test_the_oldest_driver_in_words() -> None:
 
 
 def test_the_container_toolkit(programs: Programs) -> None:
-    assert toolkit_version() is None
+    assert toolkit_version(seconds=60) is None
     programs.say("nvidia-ctk", "NVIDIA Container Toolkit CLI version 1.17.8\ncommit: f202b80a9b\n")
-    assert toolkit_version() == "1.17.8"
+    assert toolkit_version(seconds=60) == "1.17.8"
     programs.say("nvidia-ctk", "something else")
-    assert toolkit_version() == "of unknown version"
+    assert toolkit_version(seconds=60) == "of unknown version"
 
 
 def test_specifications_are_those_of_nvidia(tmp_path: Path) -> None:

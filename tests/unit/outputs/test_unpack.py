@@ -109,6 +109,14 @@ def test_a_whiteout_hides_what_is_below_a_directory_of_its_own_layer(root: RootD
     assert found == {"d": "/", "d/s": "/", "d/s/new": "d/s/new"}
 
 
+def test_a_whiteout_leaves_what_its_own_layer_puts_in_the_place_of_a_file(
+    root: RootDirectory,
+) -> None:
+    found = unpacked(root, layer("a/b"), layer("a/b/c", ".wh.a"))
+
+    assert found == {"a": "/", "a/b": "/", "a/b/c": "a/b/c"}
+
+
 def test_a_whiteout_of_nothing_is_nothing(root: RootDirectory) -> None:
     assert unpacked(root, layer("d/a"), layer("d/.wh.b", ".wh..wh.plnk")) == {
         "d": "/",

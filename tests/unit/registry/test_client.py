@@ -7,7 +7,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from condabox.errors import DigestMismatchError, ImageError, RegistryError
+from condabox.errors import (
+    DigestMismatchError,
+    ImageError,
+    ImageNotFoundError,
+    RegistryError,
+    RegistryRefusedError,
+)
 from condabox.oci.digest import Digest
 from condabox.oci.mediatype import DOCKER_MANIFEST
 from condabox.registry.client import RegistryClient
@@ -89,22 +95,31 @@ def test_a_manifest_that_is_another_than_its_digest_is_refused(
 def test_a_missing_image_is_named_with_the_code_of_the_registry(
     registry: FakeRegistry, transport: Transport
 ) -> None:
-    with pytest.raises(RegistryError, match=r"/app:2\.0.*MANIFEST_UNKNOWN"):
+    with pytest.raises(ImageNotFoundError, match=r"/app:2\.0.*MANIFEST_UNKNOWN"):
         client_of(registry, transport).manifest("app", "2.0")
 
 
 @pytest.mark.parametrize(
-    ("status", "advice"),
-    [(401, "docker login"), (403, "docker login"), (429, "mirror")],
+    ("status", "kind", "advice"),
+    [
+        (401, RegistryRefusedError, "docker login"),
+        (403, RegistryRefusedError, "docker login"),
+        (429, RegistryError, "mirror"),
+    ],
 )
 def test_a_refusal_says_what_to_do(
-    registry: FakeRegistry, transport: Transport, status: int, advice: str
+    registry: FakeRegistry,
+    transport: Transport,
+    status: int,
+    kind: type[RegistryError],
+    advice: str,
 ) -> None:
     registry.behaviour.refused = status
 
     with pytest.raises(RegistryError, match=f"status {status}") as caught:
         client_of(registry, transport).manifest("app", "1.0")
 
+    assert type(caught.value) is kind
     assert advice in str(caught.value.hint)
 
 
@@ -318,7 +333,7 @@ def test_wrong_credentials_are_refused_and_not_shown(
     if bearer:
         registry.behaviour.token_realm = f"{registry.url}/token"
 
-    with pytest.raises(RegistryError, match="401") as caught:
+    with pytest.raises(RegistryRefusedError, match="401") as caught:
         client_of(registry, transport, ME).manifest("app", "1.0")
 
     said = caught.value.message + str(caught.value.hint)

@@ -11,6 +11,7 @@ import pytest
 
 from condabox.errors import RegistryError
 from condabox.registry.credentials import Anonymous, ConfigCredentials, Credential
+from condabox.registry.loginplaces import LoginPlace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +29,11 @@ def encoded(user: str, password: str = SESAME) -> str:
 def config(tmp_path: Path, document: object) -> ConfigCredentials:
     path = tmp_path / "config.json"
     path.write_text(json.dumps(document))
-    return ConfigCredentials((path,))
+    return of_files(path)
+
+
+def of_files(*paths: Path) -> ConfigCredentials:
+    return ConfigCredentials(LoginPlace(name=str(path)) for path in paths)
 
 
 def auths(tmp_path: Path, **servers: str) -> ConfigCredentials:
@@ -106,7 +111,7 @@ def test_an_empty_entry_is_nobody(tmp_path: Path) -> None:
 
 
 def test_missing_files_are_nobody(tmp_path: Path) -> None:
-    credentials = ConfigCredentials((tmp_path / "none.json", tmp_path / "a-folder" / "none.json"))
+    credentials = of_files(tmp_path / "none.json", tmp_path / "a-folder" / "none.json")
 
     assert credentials.lookup("a.example", "app") is None
 
@@ -251,6 +256,24 @@ def test_a_helper_gives_an_identity_token(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.tool("sh")
+def test_a_helper_that_hangs_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    helper(tmp_path, monkeypatch, f"echo {SESAME}; sleep 600 & wait")
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"credHelpers": {"a.example": "test"}}))
+    credentials = ConfigCredentials([LoginPlace(name=str(path))], seconds=1)
+
+    with pytest.raises(RegistryError) as caught:
+        credentials.lookup("a.example", "app")
+
+    assert caught.value.message == (
+        "docker-credential-test get gave no answer in 1 seconds, for a.example"
+    )
+    assert "`docker-credential-test get`" in str(caught.value.hint)
+
+
+@pytest.mark.tool("sh")
 @pytest.mark.parametrize(
     "script",
     [
@@ -301,7 +324,7 @@ def test_a_broken_file_is_named_and_not_quoted(tmp_path: Path, text: str) -> Non
     path.write_text(text)
 
     with pytest.raises(RegistryError, match=r"config\.json") as caught:
-        ConfigCredentials((path,)).lookup("a.example", "app")
+        of_files(path).lookup("a.example", "app")
 
     assert SESAME not in caught.value.message
 

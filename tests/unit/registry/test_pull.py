@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condabox.errors import ImageError, RegistryError
+from condabox.errors import (
+    CondaboxError,
+    ImageError,
+    ImageNotFoundError,
+    RegistryError,
+    RegistryRefusedError,
+    RegistryUnreachableError,
+)
 from condabox.events import SilentReporter
 from condabox.oci.layout import BlobDirectory, ImageLayout
 from condabox.oci.reference import Reference
@@ -14,7 +21,9 @@ from condabox.oci.validate import validate_image
 from condabox.registry.credentials import Anonymous
 from condabox.registry.pull import Puller
 from condabox.settings import RegistrySettings
+from tests.fakes.httpserver import unanswered_url
 from tests.fakes.images import AMD64, make_image
+from tests.fakes.registry_behaviour import Fault
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,6 +116,28 @@ def test_layers_that_nobody_has_any_more_are_named(
         opened.blobs.open(lost)
 
 
+@pytest.fixture
+def _no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody answer for docker.io, and that be known at once."""
+    host = unanswered_url().removeprefix("http://")
+    monkeypatch.setattr("condabox.registry.client._HUB_API", host)
+    monkeypatch.setattr("condabox.registry.transport._CONNECT_ATTEMPTS", 1)
+
+
+@pytest.mark.usefixtures("_no_hub")
+def test_layers_that_a_layout_lacks_are_not_damaged(
+    registry: FakeRegistry, image: Image, tmp_path: Path
+) -> None:
+    registry.add("library/ubuntu", "24.04", [image])
+    pull = puller(tmp_path, registry.host, "oci:none", "oci:world")
+    opened = pull.open(UBUNTU, platform=AMD64)
+    ImageLayout.create(tmp_path / "world" / "library" / "ubuntu")
+    registry.behaviour.refused = 404
+
+    with pytest.raises(ImageNotFoundError, match=r"oci:.*none.* is not there"):
+        opened.fetch_layers()
+
+
 def test_layers_that_will_all_be_read_come_together(
     registry: FakeRegistry, image: Image, tmp_path: Path
 ) -> None:
@@ -126,3 +157,48 @@ def test_the_image_of_a_layout_is_read_where_it_lies(image: Image, tmp_path: Pat
 
     assert validate_image(opened) == ()
     assert not (tmp_path / "pulled").exists()
+
+
+@pytest.fixture
+def mirrors(registry: FakeRegistry, image: Image, tmp_path: Path) -> dict[str, str]:
+    """Return places that have no ubuntu:24.04, by what is wrong with each."""
+    registry.behaviour.faults = [
+        Fault(method="GET", path="refusing", status=403, times=99),
+        Fault(method="GET", path="failing", status=501, times=99),
+    ]
+    ImageLayout.create(tmp_path / "layout" / "library" / "ubuntu").add([image], name="22.04")
+    broken = ImageLayout.create(tmp_path / "broken" / "library" / "ubuntu")
+    (broken.path / "index.json").write_text("no index")
+    return {
+        "lacking": f"{registry.host}/lacking",
+        "refusing": f"{registry.host}/refusing",
+        "failing": f"{registry.host}/failing",
+        "gone": unanswered_url().removeprefix("http://"),
+        "layout": f"oci:{tmp_path}/layout",
+        "no layout": f"oci:{tmp_path}/none",
+        "broken layout": f"oci:{tmp_path}/broken",
+    }
+
+
+@pytest.mark.usefixtures("_no_hub")
+@pytest.mark.parametrize(
+    ("asked", "kind"),
+    [
+        (["lacking"], ImageNotFoundError),
+        (["gone"], RegistryUnreachableError),
+        (["lacking", "gone"], ImageNotFoundError),
+        (["gone", "lacking"], ImageNotFoundError),
+        (["layout", "no layout", "gone"], ImageNotFoundError),
+        (["refusing", "lacking"], RegistryRefusedError),
+        (["failing", "lacking", "gone"], RegistryError),
+        (["broken layout", "lacking"], ImageError),
+        (["gone", "gone"], RegistryUnreachableError),
+    ],
+)
+def test_that_there_is_no_image_is_known_from_all_who_answer(
+    mirrors: dict[str, str], tmp_path: Path, asked: list[str], kind: type[CondaboxError]
+) -> None:
+    with pytest.raises(CondaboxError) as caught:
+        puller(tmp_path, *(mirrors[each] for each in asked)).open(UBUNTU, platform=AMD64)
+
+    assert type(caught.value) is kind

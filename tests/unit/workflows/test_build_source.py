@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from condabox.conda.envfile.section import ImageSection
-from condabox.errors import LockError, SpecError
+from condabox.errors import LockError, SpecError, StaleLockError
 from condabox.events import SilentReporter
 from condabox.oci.compress import Compression
 from condabox.platforms import Platform
@@ -225,6 +225,20 @@ def test_a_lock_of_others_is_built_beside_any_environment_file(tmp_path: Path) -
 
     for name in ("conda-lock.yml", "ai.conda-lock.yml"):
         assert find(write(tmp_path, name, conda_lock("linux-64"))).subdirs == ("linux-64",)
+
+
+@pytest.mark.parametrize("policy", [LockPolicy.MAKE, LockPolicy.LOCKED])
+def test_a_lock_of_others_in_the_place_of_its_own_is_stale(
+    tmp_path: Path, policy: LockPolicy
+) -> None:
+    environment = write(tmp_path, "ai.yml", ENVIRONMENT)
+    write(tmp_path, "ai.conda-lock.yml", conda_lock("linux-64"))
+
+    with pytest.raises(StaleLockError, match="is stale\n    inputs") as caught:
+        find(environment, policy=policy)
+
+    assert "keeps its packages" in str(caught.value.hint)
+    assert find(environment, policy=LockPolicy.FROZEN).subdirs == ("linux-64",)
 
 
 def test_the_section_may_come_from_one_file_and_the_packages_from_another(tmp_path: Path) -> None:

@@ -71,3 +71,14 @@ def test_users_and_passwords_come_back_as_they_were(user: str, password: str) ->
 )
 def test_messages_lose_what_is_secret_in_addresses(text: str, expected: str) -> None:
     assert redacted(text) == expected
+
+
+SECRETS = st.text(st.characters(exclude_characters="/", exclude_categories=["Z", "C"]), min_size=1)
+
+
+@given(user=SECRETS, password=SECRETS, path=st.sampled_from(["", "/", "/x@1", "/a b@c", "/x?b@c"]))
+def test_no_part_of_a_password_stays_quoted_or_not(user: str, password: str, path: str) -> None:
+    before, after = "cannot get (", ") from http://c.example/x"
+    text = f"{before}https://{user}:{password}@c.example{path}{after}"
+
+    assert redacted(text) == f"{before}https://c.example{path}{after}"

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condabox.conda.channels.condarc import INSECURE, read_condarc
+from condabox.conda.channels.condarc import INSECURE, condarc_files, read_condarc
 from condabox.errors import SpecError
 
 if TYPE_CHECKING:
@@ -69,15 +69,15 @@ def test_every_place_of_conda_s_is_read_in_its_order(tmp_path: Path) -> None:
         custom = f"custom_channels: {{name-{number}: 'https://{number}.example'}}\n"
         path.write_text(f"channel_alias: https://{number}.example\n{custom}")
     (tmp_path / ".conda" / "condarc.d" / "notes.txt").write_text("[")
-    names = read_condarc(
-        {
-            "HOME": str(tmp_path),
-            "XDG_CONFIG_HOME": str(tmp_path / "config"),
-            "CONDA_ROOT": str(tmp_path / "root"),
-            "CONDA_PREFIX": str(tmp_path / "prefix"),
-        }
-    ).channels
+    env = {
+        "HOME": str(tmp_path),
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+        "CONDA_ROOT": str(tmp_path / "root"),
+        "CONDA_PREFIX": str(tmp_path / "prefix"),
+    }
+    names = read_condarc(env).channels
 
+    assert condarc_files(env) == tuple(tmp_path / place for place in places)
     assert names.alias == "https://5.example"
     assert list(names.custom) == [f"name-{number}" for number in range(len(places))]
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+PATIENCE = 8.0
+"""What the doctor has, in seconds."""
+
 FORGE = "https://conda.anaconda.org/conda-forge"
 
 
@@ -113,13 +116,26 @@ def test_a_variable_that_is_not_set(server: ChannelServer, tmp_path: Path) -> No
     assert answer.hint.startswith("log in")
 
 
-def test_an_authority_that_nobody_knows(tmp_path: Path) -> None:
+@pytest.mark.parametrize("private", ["", "me:password@"])
+def test_an_authority_that_nobody_knows_is_told_at_once(tmp_path: Path, private: str) -> None:
     write_channel(tmp_path / "channel", small_world())
     certificates = make_certificates(tmp_path)
     with ChannelServer(tmp_path / "channel", certificates=certificates) as server:
-        (answer,) = probe(tmp_path, server.url)
+        (answer,) = probe(tmp_path, server.url.replace("://", f"://{private}"), seconds=PATIENCE)
 
     assert "certificate" in answer.problem
+
+
+@pytest.mark.parametrize("private", ["", "me:password@"])
+def test_who_is_busy_is_told_at_once(server: ChannelServer, tmp_path: Path, private: str) -> None:
+    """The doctor does not wait for what may pass: that is what it is asked about."""
+    for subdir in ("linux-64", "linux-aarch64", "noarch"):
+        for name in ("repodata_shards.msgpack.zst", "repodata.json.zst", "repodata.json"):
+            server.statuses[f"/{subdir}/{name}"] = [503] * 99
+
+    (answer,) = probe(tmp_path, server.url.replace("://", f"://{private}"), seconds=PATIENCE)
+
+    assert "503 Service Unavailable" in answer.problem
 
 
 def test_who_takes_connections_and_says_nothing_holds_up_nobody(

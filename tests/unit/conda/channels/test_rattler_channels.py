@@ -11,6 +11,7 @@ import zstandard
 from rattler.exceptions import GatewayError
 
 from condabox.conda.channels import rattler_channels
+from condabox.conda.channels.rattler_channels import PATIENT, Patience
 from tests.fakes.channel import small_world
 from tests.fakes.httpserver import unanswered_url
 from tests.fakes.oci_channel import OCI, REGISTRY
@@ -80,13 +81,13 @@ class Busy:
         return "answer"
 
 
-def test_patience_comes_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rattler_channels, "_WAITS", (0.0, 0.0))
+def test_patience_comes_to_an_end() -> None:
+    patience = Patience(waits=(0.0, 0.0))
 
-    assert asyncio.run(rattler_channels._patiently(Busy(2))) == "answer"
+    assert asyncio.run(patience.ask(Busy(2))) == "answer"
     for fault in (Busy(3), Busy(1, status="400 Bad Request")):
         with pytest.raises(GatewayError):
-            asyncio.run(rattler_channels._patiently(fault))
+            asyncio.run(patience.ask(fault))
     assert fault.times == 0
 
 
@@ -97,7 +98,7 @@ def test_who_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
         await asyncio.sleep(60)
 
     with pytest.raises(TimeoutError) as caught:
-        asyncio.run(rattler_channels._patiently(silent))
+        asyncio.run(PATIENT.ask(silent))
     assert rattler_channels.explained(caught.value) == "gave no answer in 0 seconds"
 
 

@@ -207,3 +207,35 @@ def test_a_worker_that_dies_is_told(channel: Channel, monkeypatch: pytest.Monkey
     with pytest.raises(SolveError, match="status -11") as caught:
         channel.solve("libc")
     assert "last words" in caught.value.message
+
+
+@pytest.fixture
+def newer(tmp_path: Path) -> str:
+    """A channel that has a newer numpy than the first, and what needs it."""
+    packages = [
+        *everywhere("numpy", "3.0.0"),
+        *everywhere("wants-newest", depends=("numpy >=3",)),
+    ]
+    return write_channel(tmp_path / "newer", packages)
+
+
+def test_the_first_channel_that_has_a_package_is_the_only_one_for_it(
+    channel: Channel, newer: str
+) -> None:
+    found = channel.solve("numpy", "python=3.12", channels=(channel.url, newer))
+
+    assert found["numpy"].version == "2.1.0"
+
+
+@pytest.mark.parametrize("spec", ["numpy >=3", "numpy =3.0.0=0", "wants-newest"])
+def test_a_newer_version_in_a_later_channel_is_none(
+    channel: Channel, newer: str, spec: str
+) -> None:
+    with pytest.raises(SolveError, match="numpy"):
+        channel.solve(spec, channels=(channel.url, newer))
+
+
+def test_a_later_channel_may_be_named(channel: Channel, newer: str) -> None:
+    found = channel.solve(f"{newer}::numpy >=3", channels=(channel.url, newer))
+
+    assert (found["numpy"].version, found["numpy"].channel) == ("3.0.0", newer)

@@ -160,6 +160,70 @@ def test_packages_may_come_without_cuda(value: object, allowed: object) -> None:
     assert read({"allow-cpu": value}).allow_cpu == allowed
 
 
+@pytest.mark.parametrize(
+    "glob",
+    [
+        "share/man/**",
+        "**",
+        "**/*.txt",
+        "numpy:**/tests/**",
+        "nvidia-*:lib/*.a",
+        "Ruamel.YAML:**",
+        "a/b?/[a-z0-9_]/[!.]*/**/[*]/[-_][-][^-a-z]",
+        "share/man/man3/App::Prove.3",
+        "a b/c",
+        ".hidden/..a/b..",
+    ],
+)
+def test_globs_are_kept_as_they_are(glob: str) -> None:
+    assert read({"prune": {"keep": [glob], "drop": [f" {glob} "]}}).prune == PruneSection(
+        keep=(glob,), drop=(glob,)
+    )
+
+
+EXAMPLE = "write it like share/man/** or numpy:**/tests/**"
+RELATIVE = "paths are relative to the prefix"
+ALONE = ("`**` stands alone between slashes", "write **/*.txt")
+BROKEN = ("has a broken [range]", "write it like [a-z] or [!0-9]")
+
+
+@pytest.mark.parametrize(
+    ("glob", "problem", "hint"),
+    [
+        ("", "is empty", None),
+        ("numpy:", "has no path", EXAMPLE),
+        (":a", "'' is not a package", EXAMPLE),
+        ("num py:a", "'num py' is not a package", EXAMPLE),
+        ("num[p]y:a", "'num[p]y' is not a package", EXAMPLE),
+        ("/opt/env/share", "is absolute", f"{RELATIVE}: share/man/**"),
+        ("numpy:/lib", "is absolute", f"{RELATIVE}: share/man/**"),
+        ("..", "climbs up with `..`", RELATIVE),
+        ("a/../b", "climbs up with `..`", RELATIVE),
+        ("share/man/", "names a folder", "end it with /** for all that is in it"),
+        ("a//b", "has an empty part", EXAMPLE),
+        ("./a", "has an empty part", EXAMPLE),
+        ("a/.", "has an empty part", EXAMPLE),
+        ("a\\*", "has a backslash", "a character that means itself is in brackets: [*]"),
+        ("a/**.txt", *ALONE),
+        ("a**/b", *ALONE),
+        ("a/***/b", *ALONE),
+        ("[a", *BROKEN),
+        ("a]", *BROKEN),
+        ("[]", *BROKEN),
+        ("[!]", *BROKEN),
+        ("[z-a]", *BROKEN),
+        ("[a-]", *BROKEN),
+        ("[a/b]", *BROKEN),
+        ("[[a]]", *BROKEN),
+    ],
+)
+def test_what_is_no_glob_is_explained(glob: str, problem: str, hint: str | None) -> None:
+    assert failures({"prune": {"keep": ["a", glob]}}) == [
+        (f"condabox.prune.keep[1]: {problem}", hint)
+    ]
+    assert failures({"prune": {"drop": [glob]}}) == [(f"condabox.prune.drop[0]: {problem}", hint)]
+
+
 def test_an_empty_entrypoint_takes_the_bases_away() -> None:
     assert read({"entrypoint": []}).entrypoint == ()
 
@@ -176,6 +240,7 @@ def test_an_empty_entrypoint_takes_the_bases_away() -> None:
             "write it like ubuntu:24.04",
             id="base",
         ),
+        pytest.param({"base": "cuda"}, "base: of which CUDA?", 'add cuda: "12.8"', id="base-cuda"),
         pytest.param(
             {"cuda": 12.8},
             "cuda: a version is not a number",

@@ -264,7 +264,8 @@ def test_brackets_elsewhere_are_no_selector(tmp_path: Path) -> None:
         pytest.param(
             "  - pip:\n    - a_b\n    - A.B==1",
             "2: dependencies: a-b is asked for on line 4 and again on line 5",
-            "join the two, or give them selectors that exclude each other",
+            "join the two, or give them selectors, or markers of the platform, "
+            "that exclude each other",
             id="pip-twice",
         ),
     ],

@@ -15,6 +15,7 @@ from condabox.conda.lockfiles.lockreader import read_lock_file
 from condabox.errors import LockError
 
 SHA = "ab" * 32
+DIGEST = f"sha256:{SHA}"
 CHANNEL = "https://conda.anaconda.org/conda-forge"
 
 
@@ -75,6 +76,7 @@ def problem(path: Path, content: object) -> str:
         ("envs/ai.yml", "envs/ai.conda-lock.yml"),
         ("environment.yaml", "environment.conda-lock.yml"),
         ("a.b.yml", "a.b.conda-lock.yml"),
+        (".", ".conda-lock.yml"),
     ],
 )
 def test_the_lock_lies_beside_the_environment(environment: str, expected: str) -> None:
@@ -206,13 +208,23 @@ def test_what_condabox_keeps_in_a_lock_is_read(lock: Path) -> None:
     custom = {
         "condabox": "1",
         "condabox-base": "ubuntu:24.04",
-        "condabox-base-digest-linux-64": "sha256:00",
+        "condabox-base-digest-linux-64": DIGEST,
         "condabox-inputs-linux-64": inputs.to_text(),
     }
     found = read_lock_file(write(lock, document(entry(), custom_metadata=custom)))
 
     assert found.inputs == {"linux-64": inputs}
-    assert (found.base, found.base_digests) == ("ubuntu:24.04", {"linux-64": "sha256:00"})
+    assert (found.base, found.base_digests) == ("ubuntu:24.04", {"linux-64": DIGEST})
+
+
+@pytest.mark.parametrize("digest", ["rubbish", "sha256:00", "sha512:" + "0" * 64, ""])
+def test_a_digest_of_the_base_is_one(lock: Path, digest: str) -> None:
+    custom = {"condabox": "1", "condabox-base-digest-linux-64": digest}
+
+    found = problem(lock, document(entry(), custom_metadata=custom))
+
+    assert found.startswith(f"{lock}: metadata.custom_metadata.condabox-base-digest-linux-64: ")
+    assert found.endswith(f"{digest!r} is not valid")
 
 
 @pytest.mark.parametrize(

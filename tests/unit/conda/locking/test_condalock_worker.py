@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import warnings
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +16,6 @@ with warnings.catch_warnings():
     from conda_lock.interfaces.vendored_poetry import PoetryDependency, PoetryPackage, Pool
     from conda_lock.interfaces.vendored_poetry_markers import parse_marker
 
-    from condabox.conda.locking import condalock_worker
     from condabox.conda.locking.condalock_worker import PoolAroundConda, Target, parse_requirement
 
 MARKERS = (
@@ -44,10 +41,6 @@ def test_a_target_reads_markers_as_pip_would_there(subdir: str, marker: str) -> 
     found = parse_marker(marker).validate(known)
 
     assert found == Marker(marker).evaluate({**known, "extra": ""})
-
-
-def test_every_subdir_that_can_be_locked_has_a_machine() -> None:
-    assert set(condalock_worker._MACHINES) == set(SUBDIRS)
 
 
 def test_a_requirement_with_an_address_keeps_its_parts() -> None:
@@ -87,20 +80,3 @@ def test_only_conda_s_own_version_goes_by_the_name_of_a_conda_package() -> None:
     assert pool.find_packages(PoetryDependency("numpy", ">=2")) == []
     assert pool.find_packages(PoetryDependency("app", "*")) == []
     assert pool.package("NumPy", numpy.version) is numpy
-
-
-def test_the_worker_needs_nothing_of_condabox() -> None:
-    tree = ast.parse(Path(condalock_worker.__file__).read_text())
-    imported = {
-        name.split(".")[0]
-        for node in ast.walk(tree)
-        for name in (
-            [alias.name for alias in node.names]
-            if isinstance(node, ast.Import)
-            else [node.module or ""]
-            if isinstance(node, ast.ImportFrom)
-            else []
-        )
-    }
-
-    assert "condabox" not in imported

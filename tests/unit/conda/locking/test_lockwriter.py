@@ -8,6 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from condabox.conda.lockfiles.inputs import LockInputs
 from condabox.conda.lockfiles.lockreader import parse_lock_file
 from condabox.conda.locking.lockwriter import merged, prior_lock
 
@@ -132,6 +133,86 @@ def test_what_others_left_out_is_not_missed() -> None:
 
     found = parsed(merge({}, previous=yaml.safe_dump(old).encode(), kept=("linux-64",)))
     assert [p.category for p in found.packages["linux-64"]] == ["main"]
+
+
+def test_what_another_tool_wrote_without_quotes_is_kept_as_it_is() -> None:
+    """YAML 1.2 takes these for text, and YAML 1.1 for numbers and a date that does not exist."""
+    packages = [package(name, "linux-64", version="VERSION") for name in "abc"]
+    text = made(*packages, subdir="linux-64").decode()
+    for version in ("1_0", "0o7", "2024-13-45"):
+        text = text.replace("VERSION\n", f"{version}\n", 1)
+
+    found = parsed(merge({}, previous=text.encode(), kept=("linux-64",)))
+    assert [p.version for p in found.packages["linux-64"]] == ["1_0", "0o7", "2024-13-45"]
+
+
+@pytest.mark.parametrize("hashes", ["", "none", [], {"linux-64": "00"}])
+@pytest.mark.parametrize("optional", ["yes", [], False])
+def test_what_nobody_checks_may_be_anything(hashes: object, optional: object) -> None:
+    plain = package("numpy", "linux-64", optional=optional)
+    old = yaml.safe_load(made(subdir="linux-64", content_hash=hashes))
+    text = yaml.safe_dump(old | {"package": [plain, plain]})
+    assert "*id001" in text
+
+    found = yaml.safe_load(merge({}, previous=text.encode(), kept=("linux-64",)))
+    assert [p["optional"] for p in found["package"]] == [False, False]
+
+
+def inputs_from(*channels: str) -> LockInputs:
+    return LockInputs(channels=channels, conda={}, pip={}, virtual_packages={})
+
+
+def merge_inputs(
+    inputs: Mapping[str, LockInputs],
+    *,
+    previous: bytes | None = None,
+    kept: Mapping[str, LockInputs] | None = None,
+) -> bytes:
+    """Merge as the locker does: each of ``inputs`` is made, and the file tells all of them."""
+    known = {**inputs, **(kept or {})}
+    return merged(
+        {
+            subdir: made(
+                package("numpy", subdir),
+                subdir=subdir,
+                channels=[{"url": url, "used_env_vars": []} for url in found.channels],
+            )
+            for subdir, found in inputs.items()
+        },
+        previous=previous,
+        kept=tuple(kept or ()),
+        content_hashes={subdir: found.digest for subdir, found in inputs.items()},
+        custom={
+            "condabox": "1",
+            **{f"condabox-inputs-{subdir}": found.to_text() for subdir, found in known.items()},
+        },
+        environment=ENVIRONMENT,
+        located={},
+    )
+
+
+def test_the_file_has_the_channels_of_all_platforms() -> None:
+    windows = inputs_from("https://h/a", "https://h/msys2", FORGE)
+    others = inputs_from("https://h/a", FORGE)
+    old = merge_inputs({"linux-64": others})
+
+    data = merge_inputs({"win-64": windows}, previous=old, kept={"linux-64": others})
+
+    assert parsed(data).channels == windows.channels
+    assert parsed(data).environments["linux-64"].channels == others.channels
+    without = merge_inputs({}, previous=data, kept={"linux-64": others})
+    assert without == old
+
+
+def test_what_is_made_is_intact_and_what_was_changed_stays_changed() -> None:
+    inputs = dict.fromkeys(SUBDIRS, inputs_from(FORGE))
+    data = merge_inputs(inputs)
+    assert parsed(data).intact == set(SUBDIRS)
+
+    edited = data.replace(b"linux-64/numpy-1.0", b"linux-64/numpy-2.0")
+    again = {"osx-arm64": inputs["osx-arm64"]}
+    kept = {subdir: inputs[subdir] for subdir in SUBDIRS[:2]}
+    assert parsed(merge_inputs(again, previous=edited, kept=kept)).intact == set(SUBDIRS[1:])
 
 
 def test_no_credentials_are_written() -> None:

@@ -9,12 +9,12 @@ import pytest
 from condabox.conda.locking import solver_command
 from condabox.conda.locking.solver_request import (
     VARIABLE,
-    SolverReport,
+    SolverCall,
     SolverRequest,
     reported_failure,
 )
 from condabox.settings import Settings
-from tests.fakes.channel import FakePackage, everywhere, small_world, write_channel
+from tests.fakes.channel import everywhere, small_world, write_channel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,9 +30,10 @@ class Command:
         self._patch = monkeypatch
         self.root = tmp_path / "channel"
         self.prefix = tmp_path / "prefix"
-        self.report = tmp_path / "report.json"
+        self.folder = tmp_path
         self.output = tmp_path / "output"
         self.virtual = tmp_path / "conda-lock-fake-repodata-x1"
+        self.wheels: tuple[Path, ...] = ()
         mirror = write_channel(self.root, small_world())
         self.settings = Settings(cache_dir=tmp_path / "cache", channel_mirrors={FORGE: (mirror,)})
         write_virtual_packages(self.virtual, glibc="2.39")
@@ -41,8 +42,9 @@ class Command:
         self.request()
 
     def request(self, **told: Any) -> None:
-        request = SolverRequest(settings=self.settings, report=self.report, **told)
-        self._patch.setenv(VARIABLE, request.to_variable())
+        SolverRequest(**told).write(self.folder)
+        call = SolverCall(settings=self.settings, folder=self.folder)
+        self._patch.setenv(VARIABLE, call.to_variable())
 
     def __call__(self, *arguments: str) -> Any:
         self._patch.setattr(sys, "argv", ["condabox-solver", *arguments])
@@ -52,7 +54,8 @@ class Command:
         return json.loads(self.output.read_text())
 
     def solve(self, command: str, *specs: str) -> Any:
-        channels = ["--channel", FORGE, "--channel", self.virtual.as_uri()]
+        urls = (*(folder.as_uri() for folder in self.wheels), FORGE, self.virtual.as_uri())
+        channels = [option for url in urls for option in ("--channel", url)]
         options = ["--dry-run", "--json", "--override-channels", *channels]
         return self(command, "--prefix", str(self.prefix), *options, *specs)
 
@@ -66,9 +69,12 @@ class Command:
 
 
 def write_virtual_packages(root: Path, *, glibc: str) -> None:
+    write_packages(root, name="__glibc", version=glibc, build="0")
+
+
+def write_packages(root: Path, **package: str) -> None:
     folder = root / "linux-64"
     folder.mkdir(parents=True)
-    package = {"name": "__glibc", "version": glibc, "build": "0"}
     (folder / "repodata.json").write_text(json.dumps({"packages": {"x": package}}))
 
 
@@ -117,33 +123,15 @@ def test_no_solution_is_told_to_conda_lock_and_to_the_locker(command: Command) -
     assert caught.value.code == 1
     told = json.loads(command.output.read_text())
     assert "numpy <1" in told["message"]
-    reported = reported_failure(command.report)
+    reported = reported_failure(command.folder)
     assert reported is not None
     assert reported.message == told["message"]
 
 
 def test_no_failure_is_reported_where_nothing_failed(command: Command) -> None:
-    assert reported_failure(command.report) is None
+    assert reported_failure(command.folder) is None
     command.solve("create", "libc")
-    assert reported_failure(command.report) is None
-
-
-def test_a_package_that_needs_itself_needs_nothing(command: Command) -> None:
-    circle = FakePackage(name="circle", depends=("circle >=1",))
-    write_channel(command.root, [*small_world(), circle])
-
-    (action,) = command.solve("create", "circle")["actions"]["FETCH"]
-    assert action["depends"] == []
-
-
-def test_sizes_are_reported_to_the_locker(command: Command) -> None:
-    (action,) = command.solve("create", "libc")["actions"]["FETCH"]
-
-    assert SolverReport.read(command.report).sizes == {"libc": action["size"]}
-
-
-def test_a_solver_of_others_reports_nothing(tmp_path: Path) -> None:
-    assert SolverReport.read(tmp_path / "report.json") == SolverReport(sizes={})
+    assert reported_failure(command.folder) is None
 
 
 def test_what_is_preferred_stays(command: Command) -> None:
@@ -154,28 +142,21 @@ def test_what_is_preferred_stays(command: Command) -> None:
     assert versions(command.solve("create", "numpy>=2"))["numpy"] == "2.1.0"
 
 
-def test_the_second_stage_bends_to_the_first(command: Command) -> None:
-    """Left to itself the tool would be the newest, which wants an older numpy."""
-    tools = [
-        FakePackage(name="tool", version="1.0", depends=("numpy",)),
-        FakePackage(name="tool", version="2.0", depends=("numpy <2",)),
+def test_what_stands_for_a_wheel_takes_the_place_of_the_package(command: Command) -> None:
+    """As `condalock_stage` asks for it, in a channel of its own before the others."""
+    wheels = command.virtual.with_name("conda-lock-fake-repodata-x2")
+    write_packages(wheels, name="libblas", version="9.0", build="condabox_wheel")
+    blas = [
+        *everywhere("strict", depends=("libblas <4",)),
+        *everywhere("loose", depends=("libblas",)),
     ]
-    write_channel(command.root, [*small_world(), *tools])
-    command.request(main=("numpy",))
+    write_channel(command.root, [*small_world(), *blas])
+    command.wheels = (wheels,)
 
-    found = versions(command.solve("create", "numpy", "tool"))
-    assert (found["numpy"], found["tool"]) == ("2.1.0", "1.0")
-    assert SolverReport.read(command.report).moved == ()
-
-
-def test_what_the_second_stage_had_to_move_is_told(command: Command) -> None:
-    tool = FakePackage(name="tool", version="2.0", depends=("numpy <2",))
-    write_channel(command.root, [*small_world(), tool])
-    command.request(main=("numpy", "python"))
-
-    found = versions(command.solve("create", "numpy", "python", "tool"))
-    assert (found["numpy"], found["tool"], found["python"]) == ("1.26.0", "2.0", "3.12.4")
-    assert SolverReport.read(command.report).moved == ("numpy 2.1.0 0 -> 1.26.0 0",)
+    found = versions(command.solve("create", "loose", "libblas * condabox_wheel"))
+    assert found == {"loose": "1.0"}
+    with pytest.raises(SystemExit):
+        command.solve("create", "strict", "libblas * condabox_wheel")
 
 
 def test_what_is_asked_for_also_counts(command: Command) -> None:
@@ -241,4 +222,3 @@ def test_a_person_s_call_uses_the_settings_of_the_folder(
     monkeypatch.chdir(tmp_path)
 
     assert versions(command.solve("create", "libc")) == {"libc": "1.2"}
-    assert SolverReport.read(command.report).sizes == {}

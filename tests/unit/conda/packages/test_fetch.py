@@ -224,6 +224,22 @@ def test_other_bytes_are_told_by_both_hashes(server: ChannelServer, settings: Se
     assert not archive_path(numpy, settings=settings).exists()
 
 
+@pytest.mark.parametrize("content", [b"other", None], ids=["changed", "gone"])
+def test_where_only_another_lock_helps_each_kind_of_lock_has_its_way(
+    server: ChannelServer, settings: Settings, content: bytes | None
+) -> None:
+    numpy = package(server.url)
+    if content is not None:
+        put(server.root, numpy, content)
+
+    with pytest.raises(InstallError) as caught:
+        fetched(numpy, settings)
+
+    # plain `condabox lock` leaves a lock as it is that is current
+    assert "`condabox lock --update numpy`" in str(caught.value.hint)
+    assert "the tool that wrote the lock" in str(caught.value.hint)
+
+
 def test_other_bytes_in_a_file_are_refused_too(tmp_path: Path, settings: Settings) -> None:
     numpy = package(tmp_path.as_uri())
     put(tmp_path, numpy, b"other")

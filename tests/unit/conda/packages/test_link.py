@@ -122,8 +122,11 @@ def test_a_package_is_the_one_that_is_locked(tmp_path: Path, change: Mapping[str
     path = make_package(tmp_path, "tool", "1.2", files={"a": "x"})
     package = replace(locked(path), **change)  # type: ignore[arg-type]
 
-    with Spool(tmp_path) as spool, pytest.raises(InstallError, match=r"says that it is tool 1\.2"):
+    with Spool(tmp_path) as spool, pytest.raises(InstallError) as caught:
         link_conda_package(path, package, prefix="/p", python=None, spool=spool)
+
+    assert "says that it is tool 1.2" in caught.value.message
+    assert f"`condabox lock --update {package.name}`" in str(caught.value.hint)
 
 
 def test_what_is_not_listed_is_not_linked(tmp_path: Path) -> None:

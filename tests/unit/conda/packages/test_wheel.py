@@ -484,10 +484,12 @@ def test_another_package_than_the_locked_one_is_refused(
 ) -> None:
     path = make_wheel(tmp_path, {}, filename=filename)
 
-    with pytest.raises(InstallError, match="is locked as"):
+    with pytest.raises(InstallError, match="is locked as") as caught:
         inventory(path) if name == "demo" == version else linked(
             path, locked(path, name=name, version=version)
         )
+
+    assert f"`condabox lock --update {name}`" in str(caught.value.hint)
 
 
 def test_names_and_versions_are_compared_in_their_normal_form(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from condabox.workflows.checks import engines
 from condabox.workflows.checks.engines import engine_checks
 from tests.fakes.checking import found, lines
 from tests.fakes.docker import FakeDaemon
+from tests.fakes.pipes import Pipe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,6 +107,21 @@ def test_podman(programs: Programs) -> None:
     assert lines(look(Group.PODMAN)) == ["ok command: 5.4.0, linux/amd64, rootless, overlay"]
     programs.say("podman", "", status=125, error="Error: cannot find newuidmap")
     assert lines(look(Group.PODMAN)) == ["note command: Error: cannot find newuidmap"]
+
+
+def test_programs_that_hang_are_told_and_end(
+    programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "PATIENCE", 1.0)
+    pipes = [Pipe(tmp_path / name) for name in ("docker", "podman")]
+    for pipe in pipes:
+        programs.add(pipe.path.name, pipe.hanging)
+
+    (docker,), (podman,) = look(Group.DOCKER), look(Group.PODMAN)
+
+    assert "docker info --format '{{json .}}' gave no answer in 1 seconds" in docker.detail
+    assert (docker.state, podman.state) == (State.PROBLEM, State.NOTE)
+    assert [pipe.read_all() for pipe in pipes] == [b"", b""]
 
 
 def test_programs_that_print_nonsense_are_no_traceback(programs: Programs) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from condabox.workflows.checks.registries import registry_checks
 from tests.fakes.checking import found, lines
 from tests.fakes.gate import Gate
 from tests.fakes.httpserver import unanswered_url
+from tests.fakes.pipes import Pipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -216,17 +216,15 @@ def test_a_helper_that_hangs_is_not_waited_for(
     machine: Machine, gate: Gate, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(registries, "PATIENCE", 1.0)
-    os.mkfifo(machine.home / "never")
+    pipe = Pipe(machine.home / "pipe")
     gate.rules.user = ME
     machine.log_in(credHelpers={gate.host: "slow"})
     machine.registries[gate.host] = RegistrySettings()
-    programs.add("docker-credential-slow", f"exec cat {machine.home}/never")
-    try:
-        told = machine.look()[-1]
-    finally:
-        # it ends when what it reads does
-        (machine.home / "never").open("wb").close()
+    programs.add("docker-credential-slow", pipe.hanging)
 
+    told = machine.look()[-1]
+
+    assert pipe.read_all() == b""
     assert told.detail == f"{gate.host} gave no answer in 1 seconds"
     assert "`docker-credential-slow get`" in str(told.hint)
 

@@ -42,6 +42,7 @@ def test_without_any_configuration_all_is_by_default(tmp_path: Path) -> None:
     assert list(said) == ["condabox", "settings", ".condarc"]
     assert {each.state for each in said.values()} == {State.OK}
     assert said["settings"].detail.startswith("no condabox.toml")
+    assert said[".condarc"].detail.startswith("no .condarc")
 
 
 def test_the_file_that_holds_is_named(tmp_path: Path) -> None:
@@ -85,11 +86,21 @@ def test_what_conda_s_configuration_changes_is_told_without_its_secrets(tmp_path
     said = look(tmp_path)[".condarc"]
 
     assert said.detail == (
-        "channel_alias https://conda.example/all; custom_channels ours; "
+        f"{tmp_path}/.condarc: channel_alias https://conda.example/all; custom_channels ours; "
         "1 multichannel: defaults; proxy for https: proxy.example:3128; "
-        "ssl_verify false: every certificate is trusted"
+        "ssl_verify false: every certificate of a channel is trusted"
     )
     assert said.state is State.NOTE
+
+
+def test_all_files_of_conda_s_that_are_read_are_named(tmp_path: Path) -> None:
+    named = tmp_path / "named.yml"
+    named.touch()
+    (tmp_path / ".condarc").write_text("always_yes: true\n")
+
+    said = look(tmp_path, CONDARC=str(named))[".condarc"]
+
+    assert said.detail == f"{tmp_path}/.condarc, {named}: nothing of channels and their network"
 
 
 @pytest.fixture

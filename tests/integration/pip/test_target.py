@@ -2,45 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from condabox.errors import SolveError
-from tests.fakes.pip_index import FakeWheel, PipIndex
-from tests.fakes.pip_project import EVERY_SUBDIR, PipProject, python_package
+from tests.fakes.pip_index import FakeWheel
+from tests.fakes.pip_project import EVERY_SUBDIR, PipProject, names, python_package
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from condabox.conda.lockfiles.lockfile import LockedPackage
-
-
-@pytest.fixture(autouse=True)
-def _no_pip_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep this machine's configuration of pip out of the tests."""
-    for name in [name for name in os.environ if name.startswith("PIP_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-
-
-@pytest.fixture
-def index() -> Iterator[PipIndex]:
-    with PipIndex() as index:
-        yield index
-
-
-@pytest.fixture
-def project(tmp_path: Path, index: PipIndex) -> PipProject:
-    project = PipProject(tmp_path)
-    project.use(index)
-    return project
-
-
-def names(locked: Mapping[str, LockedPackage]) -> list[str]:
-    return sorted(package.name for package in locked.values())
+    from tests.fakes.pip_index import PipIndex
 
 
 def test_markers_of_machine_and_python_hold_near_and_far(
