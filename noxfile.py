@@ -65,7 +65,7 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Print the times and the memory of builds."""
+    """Print the times and the memory of builds and pushes."""
     install(session, "test")
     session.run("python", "-m", "benchmarks", *session.posargs)
 

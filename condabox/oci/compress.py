@@ -137,11 +137,11 @@ def decompressed(stream: BinaryIO, *, media_type: str) -> BinaryIO:
     Damaged input raises one of `DECOMPRESSION_ERRORS` while it is read.
     """
     match mediatype.OCI_LAYER_OF.get(media_type):
-        case mediatype.OCI_LAYER:
+        case mediatype.OCI_LAYER | mediatype.OCI_LAYER_RESTRICTED:
             return stream
-        case mediatype.OCI_LAYER_GZIP:
+        case mediatype.OCI_LAYER_GZIP | mediatype.OCI_LAYER_RESTRICTED_GZIP:
             return cast("BinaryIO", gzip.GzipFile(fileobj=stream, mode="rb"))
-        case mediatype.OCI_LAYER_ZSTD:
+        case mediatype.OCI_LAYER_ZSTD | mediatype.OCI_LAYER_RESTRICTED_ZSTD:
             decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_ZSTD_WINDOW)
             return cast("BinaryIO", decompressor.stream_reader(stream, read_across_frames=True))
         case _:

@@ -5,7 +5,9 @@ What a base image says beyond the fields known here is kept as it is, in ``extra
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from condabox.decode import (
@@ -25,6 +27,7 @@ from condabox.oci.model import (
     parse_document,
     platform_from_mapping,
     platform_json,
+    stated,
 )
 
 if TYPE_CHECKING:
@@ -33,6 +36,10 @@ if TYPE_CHECKING:
     from condabox.decode import JSON
     from condabox.platforms import Platform
 
+_TIME = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.IGNORECASE | re.ASCII
+)
+"""RFC 3339 §5.6."""
 _CONTAINER_FIELDS = frozenset(
     {
         "User", "ExposedPorts", "Env", "Entrypoint", "Cmd", "Volumes",
@@ -41,6 +48,10 @@ _CONTAINER_FIELDS = frozenset(
 )  # fmt: skip
 _IMAGE_FIELDS = frozenset(
     {"created", "architecture", "os", "variant", "config", "rootfs", "history"}
+)
+_HISTORY_FIELDS = frozenset({"created", "created_by", "author", "comment", "empty_layer"})
+_HEALTH_FIELDS = frozenset(
+    {"Test", "Interval", "Timeout", "StartPeriod", "StartInterval", "Retries"}
 )
 _OF_THE_BASES_BUILD = frozenset(
     {"container", "container_config", "docker_version", "id", "parent", "throwaway"}
@@ -61,22 +72,24 @@ class Healthcheck:
     start_period: int = 0
     start_interval: int = 0
     retries: int = 0
+    extra: JSON = field(default_factory=dict, hash=False)
 
     @classmethod
     def from_mapping(cls, obj: JSON, *, at: str) -> Self:
         """Read Docker's ``Healthcheck``; raise DecodeError."""
         return cls(
-            test=strings(obj.get("Test") or (), at=join(at, "Test")),
+            test=_strings(obj, "Test", at=at),
             interval=optional(obj, "Interval", int, at=at) or 0,
             timeout=optional(obj, "Timeout", int, at=at) or 0,
             start_period=optional(obj, "StartPeriod", int, at=at) or 0,
             start_interval=optional(obj, "StartInterval", int, at=at) or 0,
             retries=optional(obj, "Retries", int, at=at) or 0,
+            extra=_extra(obj, _HEALTH_FIELDS),
         )
 
     def to_json(self) -> dict[str, object]:
         """Return the document; what is the engine's default is not in it."""
-        return _without_empty(
+        return dict(self.extra) | _without_empty(
             {
                 "Test": list(self.test),
                 "Interval": self.interval,
@@ -110,25 +123,23 @@ class ContainerConfig:
         """Read the ``config`` of an image config; raise DecodeError."""
         health = obj.get("Healthcheck")
         health_at = join(at, "Healthcheck")
-        pairs = (text.partition("=") for text in strings(obj.get("Env") or (), at=join(at, "Env")))
+        pairs = (text.partition("=") for text in _strings(obj, "Env", at=at))
         return cls(
             user=optional(obj, "User", str, at=at) or "",
-            exposed_ports=tuple(
-                mapping(obj.get("ExposedPorts") or {}, at=join(at, "ExposedPorts"))
-            ),
+            exposed_ports=tuple(_mapping(obj, "ExposedPorts", at=at)),
             env={name: value for name, _, value in pairs},
-            entrypoint=strings(obj.get("Entrypoint") or (), at=join(at, "Entrypoint")),
-            cmd=strings(obj.get("Cmd") or (), at=join(at, "Cmd")),
-            volumes=tuple(mapping(obj.get("Volumes") or {}, at=join(at, "Volumes"))),
+            entrypoint=_strings(obj, "Entrypoint", at=at),
+            cmd=_strings(obj, "Cmd", at=at),
+            volumes=tuple(_mapping(obj, "Volumes", at=at)),
             working_dir=optional(obj, "WorkingDir", str, at=at) or "",
-            labels=string_mapping(obj.get("Labels") or {}, at=join(at, "Labels")),
+            labels=string_mapping(stated(obj, "Labels", otherwise={}), at=join(at, "Labels")),
             stop_signal=optional(obj, "StopSignal", str, at=at) or "",
             healthcheck=(
                 None
                 if health is None
                 else Healthcheck.from_mapping(mapping(health, at=health_at), at=health_at)
             ),
-            extra={key: value for key, value in obj.items() if key not in _CONTAINER_FIELDS},
+            extra=_extra(obj, _CONTAINER_FIELDS),
         )
 
     def to_json(self) -> dict[str, object]:
@@ -158,21 +169,23 @@ class History:
     author: str = ""
     comment: str = ""
     empty_layer: bool = False
+    extra: JSON = field(default_factory=dict, hash=False)
 
     @classmethod
     def from_mapping(cls, obj: JSON, *, at: str) -> Self:
         """Read one entry of an image config's ``history``; raise DecodeError."""
         return cls(
-            created=optional(obj, "created", str, at=at) or "",
+            created=_time(obj, "created", at=at),
             created_by=optional(obj, "created_by", str, at=at) or "",
             author=optional(obj, "author", str, at=at) or "",
             comment=optional(obj, "comment", str, at=at) or "",
             empty_layer=optional(obj, "empty_layer", bool, at=at) or False,
+            extra=_extra(obj, _HISTORY_FIELDS),
         )
 
     def to_json(self) -> dict[str, object]:
         """Return the document; empty fields are not in it."""
-        return _without_empty(
+        return dict(self.extra) | _without_empty(
             {
                 "created": self.created,
                 "created_by": self.created_by,
@@ -222,21 +235,18 @@ class ImageConfig:
         """Read an image config, OCI's or Docker's; raise ImageError for anything else."""
         obj = parse_document(raw, what="image config")
         try:
-            rootfs = mapping(obj.get("rootfs"), at="rootfs")
             return cls(
                 raw=raw,
                 platform=platform_from_mapping(obj, at=""),
-                created=optional(obj, "created", str, at="") or "",
-                config=ContainerConfig.from_mapping(
-                    mapping(obj.get("config") or {}, at="config"), at="config"
-                ),
-                diff_ids=each(rootfs.get("diff_ids") or (), _diff_id, at="rootfs.diff_ids"),
+                created=_time(obj, "created", at=""),
+                config=ContainerConfig.from_mapping(_mapping(obj, "config", at=""), at="config"),
+                diff_ids=_diff_ids(mapping(obj.get("rootfs"), at="rootfs")),
                 history=each(
-                    obj.get("history") or (),
+                    stated(obj, "history", otherwise=()),
                     lambda item, at: History.from_mapping(mapping(item, at=at), at=at),
                     at="history",
                 ),
-                extra={key: value for key, value in obj.items() if key not in _IMAGE_FIELDS},
+                extra=_extra(obj, _IMAGE_FIELDS),
             )
         except DecodeError as error:
             raise ImageError(f"image config: {error}") from None
@@ -247,11 +257,46 @@ class ImageConfig:
         return Digest.of(self.raw)
 
 
+def _diff_ids(rootfs: JSON) -> tuple[Digest, ...]:
+    kind = rootfs.get("type")
+    if kind != "layers":
+        raise DecodeError(f"expected 'layers', got {str(kind)[:100]!r}", at="rootfs.type")
+    # Docker leaves them out where there are none.
+    return each(stated(rootfs, "diff_ids", otherwise=()), _diff_id, at="rootfs.diff_ids")
+
+
 def _diff_id(value: object, at: str) -> Digest:
     try:
         return Digest.parse(typed(value, str, at=at))
     except ImageError as error:
         raise DecodeError(error.message, at=at) from None
+
+
+def _time(obj: JSON, key: str, *, at: str) -> str:
+    text = optional(obj, key, str, at=at)
+    if text is None:
+        return ""
+    try:
+        if _TIME.fullmatch(text):
+            datetime.fromisoformat(text.upper())
+            return text
+    except ValueError:
+        pass
+    raise DecodeError(
+        f"{text[:100]!r} is not a time like 2026-01-31T23:59:59Z (RFC 3339)", at=join(at, key)
+    )
+
+
+def _strings(obj: JSON, key: str, *, at: str) -> tuple[str, ...]:
+    return strings(stated(obj, key, otherwise=()), at=join(at, key))
+
+
+def _mapping(obj: JSON, key: str, *, at: str) -> JSON:
+    return mapping(stated(obj, key, otherwise={}), at=join(at, key))
+
+
+def _extra(obj: JSON, known: frozenset[str]) -> dict[str, object]:
+    return {key: value for key, value in obj.items() if key not in known}
 
 
 def _without_empty(document: dict[str, object]) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -254,9 +254,4 @@ def _history(config: ImageConfig) -> tuple[History, ...]:
 def _as_oci(layer: Descriptor) -> Descriptor:
     if layer.media_type not in OCI_LAYER_OF:
         raise ImageError(f"the base image has a layer of type {layer.media_type}")
-    return Descriptor(
-        media_type=OCI_LAYER_OF[layer.media_type],
-        digest=layer.digest,
-        size=layer.size,
-        annotations=layer.annotations,
-    )
+    return replace(layer, media_type=OCI_LAYER_OF[layer.media_type])

@@ -137,6 +137,7 @@ class ImageLayout:
     def create(cls, path: Path) -> ImageLayout:
         """Make an empty layout, or open the one that is there."""
         with _explained(path), locked(path / _LOCK_FILE):
+            cls(path).blobs.path.mkdir(exist_ok=True)
             if not (path / INDEX_FILE).exists():
                 write_atomically(path / INDEX_FILE, ImageIndex.create(()).raw)
             # Last, because this file says that the rest is there.

@@ -7,6 +7,7 @@ value that is made is made from bytes: what is shown is always what is stored.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn, Self
 
@@ -18,10 +19,18 @@ from condabox.decode import (
     optional,
     required,
     string_mapping,
+    typed,
 )
 from condabox.errors import ImageError
 from condabox.oci.digest import Digest
-from condabox.oci.mediatype import DOCKER_INDEX, INDEXES, MANIFESTS, OCI_INDEX, OCI_MANIFEST
+from condabox.oci.mediatype import (
+    CONFIGS,
+    DOCKER_INDEX,
+    INDEXES,
+    MANIFESTS,
+    OCI_INDEX,
+    OCI_MANIFEST,
+)
 from condabox.platforms import Platform
 
 if TYPE_CHECKING:
@@ -30,6 +39,15 @@ if TYPE_CHECKING:
     from condabox.decode import JSON
 
 _DEFAULT_VARIANTS = {"arm64": "v8", "arm": "v7"}
+_MOST_BYTES = (1 << 63) - 1
+"""Sizes are of Go's type int64."""
+_TYPE_NAME = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
+_MEDIA_TYPE = re.compile(rf"{_TYPE_NAME}/{_TYPE_NAME}")
+"""RFC 6838 §4.2."""
+_URI = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+"
+)
+"""RFC 3986 §2 and §3.1: a scheme, and the characters that an address may have."""
 
 
 def canonical_json(value: object) -> bytes:
@@ -38,13 +56,29 @@ def canonical_json(value: object) -> bytes:
 
 
 def parse_document(raw: bytes, *, what: str) -> JSON:
-    """Decode the JSON mapping ``raw``; raise ImageError, which calls it ``what``."""
+    """Decode the JSON mapping ``raw``; raise ImageError, which calls it ``what``.
+
+    image-spec considerations.md asks for I-JSON, RFC 7493: what two readers could take for
+    different things is refused, such as a name that stands twice.
+    """
     try:
-        return mapping(json.loads(raw, parse_constant=_reject_constant), at="")
+        found = json.loads(
+            raw.decode(), parse_constant=_reject_constant, object_pairs_hook=_each_name_once
+        )
+        if b"\\u" in raw:
+            # An escape can be half of a character, which nobody could write or print again.
+            json.dumps(found, ensure_ascii=False).encode()
+        return mapping(found, at="")
     except RecursionError:
         raise ImageError(f"{what} is nested too deeply") from None
     except ValueError as error:
         raise ImageError(f"{what} is not a JSON mapping: {error}") from None
+
+
+def stated(obj: JSON, key: str, *, otherwise: object) -> object:
+    """Return ``obj[key]``, which null leaves out as well as its absence does."""
+    value = obj.get(key)
+    return otherwise if value is None else value
 
 
 def satisfies(found: Platform, wanted: Platform) -> bool:
@@ -54,29 +88,40 @@ def satisfies(found: Platform, wanted: Platform) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Descriptor:
-    """Where a blob is and what it must be: media type, digest and size in bytes."""
+    """Where a blob is and what it must be: media type, digest and size in bytes.
+
+    ``urls`` are other places to have it from.  ``artifact_type`` is what a manifest is for, where
+    that is told; ``data``, a copy of the blob, is not read.
+    """
 
     media_type: str
     digest: Digest
     size: int
+    urls: tuple[str, ...] = ()
     annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
+    artifact_type: str = ""
     platform: Platform | None = None
 
     @classmethod
     def from_mapping(cls, obj: JSON, *, at: str) -> Self:
         """Read a descriptor; raise DecodeError, which says where in the document."""
         size = required(obj, "size", int, at=at)
-        if size < 0:
-            raise DecodeError("is negative", at=join(at, "size"))
+        if not 0 <= size <= _MOST_BYTES:
+            problem = "is negative" if size < 0 else f"is more than {_MOST_BYTES}"
+            raise DecodeError(problem, at=join(at, "size"))
         try:
             digest = Digest.parse(required(obj, "digest", str, at=at))
         except ImageError as error:
             raise DecodeError(error.message, at=join(at, "digest")) from None
         return cls(
-            media_type=required(obj, "mediaType", str, at=at),
+            media_type=_media_name(
+                required(obj, "mediaType", str, at=at), at=join(at, "mediaType")
+            ),
             digest=digest,
             size=size,
-            annotations=string_mapping(obj.get("annotations") or {}, at=join(at, "annotations")),
+            urls=each(stated(obj, "urls", otherwise=()), _url, at=join(at, "urls")),
+            annotations=annotations_from(obj, at=at),
+            artifact_type=optional(obj, "artifactType", str, at=at) or "",
             platform=_platform(obj.get("platform"), at=join(at, "platform")),
         )
 
@@ -86,7 +131,9 @@ class Descriptor:
             "mediaType": self.media_type,
             "digest": str(self.digest),
             "size": self.size,
+            **({"urls": list(self.urls)} if self.urls else {}),
             **({"annotations": dict(self.annotations)} if self.annotations else {}),
+            **({"artifactType": self.artifact_type} if self.artifact_type else {}),
             **({"platform": platform_json(self.platform)} if self.platform else {}),
         }
 
@@ -129,7 +176,7 @@ class ImageManifest:
                     mapping(obj.get("config"), at="config"), at="config"
                 ),
                 layers=_descriptors(obj.get("layers"), at="layers"),
-                annotations=string_mapping(obj.get("annotations") or {}, at="annotations"),
+                annotations=annotations_from(obj, at=""),
             )
         except DecodeError as error:
             raise ImageError(f"image manifest: {error}") from None
@@ -172,7 +219,7 @@ class ImageIndex:
                 raw=raw,
                 media_type=media_type,
                 manifests=_descriptors(obj.get("manifests"), at="manifests"),
-                annotations=string_mapping(obj.get("annotations") or {}, at="annotations"),
+                annotations=annotations_from(obj, at=""),
             )
         except DecodeError as error:
             raise ImageError(f"image index: {error}") from None
@@ -186,11 +233,15 @@ class ImageIndex:
 
     @property
     def images(self) -> tuple[Descriptor, ...]:
-        """The manifests of images; attestations, which BuildKit files under unknown, are not."""
+        """The manifests of images.
+
+        Artifacts are not, nor attestations, which BuildKit files under an unknown platform.
+        """
         return tuple(
             manifest
             for manifest in self.manifests
             if manifest.media_type in {*MANIFESTS, *INDEXES}
+            and manifest.artifact_type in {"", *CONFIGS}
             and (manifest.platform is None or manifest.platform.os != "unknown")
         )
 
@@ -211,6 +262,11 @@ class ImageIndex:
         raise ImageError(f"the index has no {wanted}", hint=f"platforms in it: {there}")
 
 
+def annotations_from(obj: JSON, *, at: str) -> dict[str, str]:
+    """Read ``annotations``, which map strings to strings; raise DecodeError."""
+    return string_mapping(stated(obj, "annotations", otherwise={}), at=join(at, "annotations"))
+
+
 def platform_json(platform: Platform) -> dict[str, str]:
     """Return ``platform`` as it stands in a descriptor or a config."""
     return {
@@ -227,6 +283,19 @@ def platform_from_mapping(obj: JSON, *, at: str) -> Platform:
         architecture=required(obj, "architecture", str, at=at),
         variant=optional(obj, "variant", str, at=at) or None,
     )
+
+
+def _media_name(text: str, *, at: str) -> str:
+    if not _MEDIA_TYPE.fullmatch(text):
+        raise DecodeError(f"{text[:100]!r} is not a media type, as RFC 6838 names them", at=at)
+    return text
+
+
+def _url(value: object, at: str) -> str:
+    text = typed(value, str, at=at)
+    if not _URI.fullmatch(text):
+        raise DecodeError(f"{text[:100]!r} is not a URI, as RFC 3986 writes them", at=at)
+    return text
 
 
 def _platform(value: object, *, at: str) -> Platform | None:
@@ -261,6 +330,15 @@ def _reject_ambiguous(obj: JSON) -> None:
     # CVE-2021-41190: the same bytes must not be an image here and an index elsewhere.
     if "manifests" in obj and ("layers" in obj or "config" in obj):
         raise ImageError("a manifest is both image and index: do not trust where it comes from")
+
+
+def _each_name_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"the name {name[:100]!r} stands twice in one mapping")
+        found[name] = value
+    return found
 
 
 def _reject_constant(name: str) -> NoReturn:

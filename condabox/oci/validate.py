@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from condabox.oci.model import Descriptor
 
 _TAR_END = bytes(1024)
+_WHITEOUT = ".wh."
 
 
 def validate_image(image: Image) -> tuple[str, ...]:
@@ -140,6 +141,25 @@ class _Names:
             self._parents.add(parent)
             if self._kinds.get(parent, "folder") != "folder":
                 yield f"{name}: lies behind the {self._kinds[parent]} {parent}"
-        target = posixpath.normpath(member.linkname)
-        if member.islnk() and (target.startswith("/") or target.split("/")[0] == ".."):
-            yield f"{name}: links to {member.linkname}, outside of the image"
+        yield from _whiteout_problems(member, parts)
+        if member.islnk():
+            yield from self._link_problems(name, member.linkname)
+
+    def _link_problems(self, name: str, linkname: str) -> Iterator[str]:
+        target = posixpath.normpath(linkname)
+        if target.startswith("/") or target.split("/")[0] == "..":
+            yield f"{name}: links to {linkname}, outside of the image"
+        elif target == name or self._kinds.get(target, "folder") == "folder":
+            # image-spec layer.md: links to files of other layers may fail, those to folders do.
+            yield f"{name}: links to {linkname}, which is no file before it in the layer"
+
+
+def _whiteout_problems(member: tarfile.TarInfo, parts: list[str]) -> Iterator[str]:
+    name = "/".join(parts)
+    if any(each.startswith(_WHITEOUT) for each in parts[:-1]):
+        yield f"{name}: lies in a whiteout"
+    if parts[-1].startswith(_WHITEOUT):
+        if parts[-1].removeprefix(_WHITEOUT) in {"", ".", ".."}:
+            yield f"{name}: is a whiteout of nothing"
+        if not member.isreg():
+            yield f"{name}: is a whiteout and no file"

@@ -147,7 +147,7 @@ def test_fields_that_are_not_known_survive_but_not_those_of_the_bases_build() ->
 
     made = ImageConfig.create(
         platform=base.platform,
-        created="",
+        created="2026-01-31T00:00:00Z",
         config=base.config,
         diff_ids=base.diff_ids,
         history=base.history,
@@ -165,8 +165,6 @@ def test_fields_that_are_not_known_survive_but_not_those_of_the_bases_build() ->
     [
         ({"architecture": None}, "architecture: expected a string"),
         ({"rootfs": []}, "rootfs: expected a mapping"),
-        ({"rootfs": {"diff_ids": ["x"]}}, r"rootfs.diff_ids\[0\]: 'x' is not a digest"),
-        ({"rootfs": {"diff_ids": [1]}}, r"rootfs.diff_ids\[0\]: expected a string"),
         ({"config": {"Env": "PATH=x"}}, "config.Env: expected a list"),
         ({"config": {"Cmd": [1]}}, r"config.Cmd\[0\]: expected a string"),
         ({"config": {"Labels": {"a": 1}}}, "config.Labels.a: expected a string"),

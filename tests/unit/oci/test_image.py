@@ -221,15 +221,6 @@ def test_an_index_is_followed_to_the_platform(tmp_path: Path) -> None:
     assert read_image(blobs, index.descriptor, platform=ARM64).digest == images[1].digest
 
 
-def test_an_index_in_an_index_is_followed(tmp_path: Path, image: Image) -> None:
-    inner = index_of([image])
-    outer = ImageIndex.create([inner.descriptor])
-
-    blobs = _stored(tmp_path, [image], inner, outer)
-
-    assert read_image(blobs, outer.descriptor, platform=AMD64).digest == image.digest
-
-
 def test_an_index_that_is_nested_without_end_is_refused(tmp_path: Path, image: Image) -> None:
     indexes = [index_of([image])]
     for _ in range(5):
@@ -253,15 +244,6 @@ def _stored(tmp_path: Path, images: list[Image], *indexes: ImageIndex) -> BlobSo
 def test_an_image_with_too_few_diff_ids_is_refused() -> None:
     with pytest.raises(ImageError, match="has 2 layers and 0 diff IDs"):
         docker_image(rootfs={"type": "layers", "diff_ids": []})
-
-
-def test_an_artifact_is_no_image(image: Image) -> None:
-    manifest = image.manifest.raw.replace(OCI_CONFIG.encode(), b"application/vnd.example")
-    blobs = MemoryBlobs({Digest.of(manifest): manifest})
-    descriptor = Descriptor(media_type=OCI_MANIFEST, digest=Digest.of(manifest), size=len(manifest))
-
-    with pytest.raises(ImageError, match=r"vnd\.example, which is not an image"):
-        read_image(blobs, descriptor, platform=None)
 
 
 def test_a_blob_of_another_type_is_no_image(image: Image) -> None:

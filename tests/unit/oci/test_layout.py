@@ -175,21 +175,6 @@ def test_creating_a_layout_keeps_the_one_that_is_there(layout: ImageLayout, imag
     assert ImageLayout.create(layout.path).names() == ("a",)
 
 
-@pytest.mark.parametrize(
-    "document",
-    [
-        pytest.param('{"imageLayoutVersion": "2.0.0"}', id="version 2"),
-        pytest.param("{}", id="no version"),
-        pytest.param("", id="empty"),
-    ],
-)
-def test_a_layout_of_another_version_is_refused(tmp_path: Path, document: str) -> None:
-    (tmp_path / "oci-layout").write_text(document)
-
-    with pytest.raises(ImageError):
-        ImageLayout.open(tmp_path)
-
-
 def test_a_directory_that_is_no_layout_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="is not an OCI image layout: it has no oci-layout"):
         ImageLayout.open(tmp_path)
@@ -269,22 +254,6 @@ def test_names_stand_in_their_order(layout: ImageLayout, image: Image) -> None:
     layout.add([image], name="a")
 
     assert layout.names() == ("a", "b")
-
-
-def test_entries_of_other_tools_stay_as_they_are(layout: ImageLayout, image: Image) -> None:
-    foreign = {
-        "mediaType": "application/vnd.example",
-        "digest": str(HELLO.digest),
-        "size": 5,
-        "artifactType": "x",
-    }
-    index = {"schemaVersion": 2, "manifests": [foreign], "annotations": {"k": "v"}}
-    (layout.path / "index.json").write_text(json.dumps(index))
-
-    layout.add([image], name="a")
-
-    document = json.loads((layout.path / "index.json").read_text())
-    assert (document["manifests"][0], document["annotations"]) == (foreign, {"k": "v"})
 
 
 def test_many_may_add_at_a_time(layout: ImageLayout, image: Image) -> None:
