@@ -110,13 +110,16 @@ def test_one_failure_among_several_names_its_file(
     assert "condabox: error: envs/bad.yml: linux-64: Cannot solve" in capfd.readouterr().err
 
 
-def test_machines_get_what_was_written_before_a_failure(
+def test_machines_get_what_was_written_and_what_failed(
     folder: Folder, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert folder.run("--json", folder.write("bad", "nowhere"), folder.write("good", "libc")) == 5
 
-    (found,) = json.loads(capfd.readouterr().out)
-    assert (found["path"], found["written"]) == ("envs/good.conda-lock.yml", True)
+    by_path = {each["path"]: each for each in json.loads(capfd.readouterr().out)}
+    bad, good = by_path["envs/bad.conda-lock.yml"], by_path["envs/good.conda-lock.yml"]
+    assert bad["written"] is False
+    assert "nowhere" in str(bad["error"])
+    assert (good["written"], good["error"]) == (True, None)
 
 
 @pytest.mark.parametrize(
