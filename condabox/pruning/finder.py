@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from collections.abc import Set as AbstractSet
 
     from condabox.pruning.prefix import Prefix
 
@@ -44,15 +43,19 @@ class Finder:
         self._contents: dict[str, Mapping[str, Sequence[str]]] = {}
         self._around: dict[str, tuple[str, ...]] = {"": ()}
 
-    def concerned(self, names: AbstractSet[str]) -> AbstractSet[str]:
-        """Return those ``names`` that are of modules which are taken, or begin with one."""
-        if not self._names:
-            return frozenset()
-        found = self._names & names
-        parents = {name.rpartition(".")[0] for name in names}
-        if inner := {parent for parent in parents if self._begins_with_module(parent)}:
-            found |= {name for name in names if name.rpartition(".")[0] in inner}
-        return found
+    def concerned(self, imports: Iterable[Mapping[str, Iterable[str]]]) -> frozenset[str]:
+        """Return, of the names that files import, those that are of taken modules or begin so.
+
+        The files come by package: most of its names are in several of them.
+        """
+        found: set[str] = set()
+        for files in imports if self._names else ():
+            names = set().union(*files.values())
+            found |= names & self._names
+            parents = {name.rpartition(".")[0] for name in names}
+            if inner := {parent for parent in parents if self._begins_with_module(parent)}:
+                found |= {name for name in names if name.rpartition(".")[0] in inner}
+        return frozenset(found)
 
     def place_of(self, path: str) -> str:
         """Return the folder of a program, which finds modules there as well; "" for a module's."""
@@ -64,8 +67,10 @@ class Finder:
 
         Its last parts may be no modules: attributes, say.  It is looked for in ``place``, too.
         """
-        for folder in (*self._roots, *filter(None, (place,))):
-            yield from self._walk(folder, name)
+        for root in self._roots if self._begins_with_module(name) else ():
+            yield from self._walk(root, name)
+        if place:
+            yield from self._walk(place, name)
 
     def data(self, package: str, *, place: str) -> Iterator[str]:
         """Yield the files that make ``package`` one, and its data.

@@ -74,7 +74,7 @@ class Libraries:
         for link in search.passed:
             if link in taken:
                 yield Need(path=link, because=f"{readable(path)} looks for libraries there")
-        for name in filter(None, elf.needed):
+        for name in elf.needed:
             found = self._linker.near(name, elf.machine, search)
             if not found and (name, elf.machine) not in self._told:
                 self._told.add((name, elf.machine))
@@ -87,13 +87,10 @@ class Libraries:
         """Say what was looked for in vain by all that stays, ``kept`` included."""
         needed_by: defaultdict[str, list[str]] = defaultdict(list)
         for path, elf in self._files.items():
-            if path in self._prefix.taken and path not in kept:
-                continue
-            search = self._linker.search(elf, origin=_folder(path))
-            for name in {*filter(None, elf.needed)}:
-                nowhere = self._linker.far(name, elf.machine) is None
-                if nowhere and not self._linker.near(name, elf.machine, search):
-                    needed_by[name].append(path)
+            if path not in self._prefix.taken or path in kept:
+                for name in {*elf.needed} - {""}:
+                    if self._linker.far(name, elf.machine) is None:
+                        needed_by[name].append(path)
         return tuple(_missing(name, paths) for name, paths in sorted(needed_by.items()))
 
     def _loaded_as(self, path: str) -> ElfFacts | None:
@@ -156,9 +153,9 @@ class _Linker:
         return next(filter(None, (self._fitting(path, machine) for path in paths)), ())
 
     def far(self, name: str, machine: str) -> tuple[str, ...] | None:
-        """Return the paths, links among them, of ``name`` elsewhere; None for nowhere.
+        """Return the paths, links among them, of ``name`` anywhere; None for nowhere.
 
-        There are none of them where the base or the host has it.
+        There are none where the base or the host has it.
         """
         key = (name, machine)
         if key not in self._far:

@@ -27,6 +27,7 @@ class Modules:
         for package in prefix.packages:
             self._imports.update(package.imports)
             self._resources.update(package.resources)
+        self._concerned = self._finder.concerned(each.imports for each in prefix.packages)
         self._told: set[tuple[str, str, str]] = set()
 
     def first(self) -> Iterator[Need]:
@@ -51,15 +52,13 @@ class Modules:
 
     def _importing(self) -> Iterator[str]:
         """Yield the files whose imports have to be looked at: most have nothing that is taken."""
-        for package in self._prefix.packages:
-            names = self._finder.concerned(set().union(*package.imports.values()))
-            for path, modules in package.imports.items():
-                if not names.isdisjoint(modules) or self._finder.place_of(path):
-                    yield path
+        for path, modules in self._imports.items():
+            if not self._concerned.isdisjoint(modules) or self._finder.place_of(path):
+                yield path
 
     def _named_in(self, path: str) -> Iterator[Need]:
-        place = self._finder.place_of(path)
-        for module in self._imports.get(path, ()):
+        place, imports = self._finder.place_of(path), self._imports.get(path, ())
+        for module in imports if place else sorted(self._concerned.intersection(imports)):
             if self._is_new("module", module, place):
                 for needed in self._finder.module(module, place=place):
                     yield Need(path=needed, because=f"{_shown(path)} imports {readable(module)}")

@@ -92,11 +92,13 @@ class Prefix:
         """
         if path.startswith("/"):
             return None
-        if path in self.paths and path not in self.links:
-            return Way(end=path)
-        where = ""
+        where, ahead = "", path.split("/")[::-1]
+        if path in self.paths:  # and so in no folder that is a link
+            if path not in self.links:
+                return Way(end=path)
+            where, _, name = path.rpartition("/")
+            ahead = [name]
         passed: list[str] = []
-        ahead = path.split("/")[::-1]
         while ahead:
             part = ahead.pop()
             if part in {"", "."}:
