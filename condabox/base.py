@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from condabox.events import Reporter
-    from condabox.oci.image import Image
+    from condabox.oci.descriptor import Descriptor
+    from condabox.oci.image import BlobSource, Image
     from condabox.oci.layout import BlobDirectory
-    from condabox.oci.model import Descriptor
     from condabox.platforms import Platform
     from condabox.registry.credentials import Credentials
     from condabox.settings import Settings
@@ -78,15 +78,19 @@ def open_base(
         image = read_archive(archive).resolve(None, platform=platform)
         return Base(image=image, name=_annotated(reference))
     reference = Reference.parse(text)
-    puller = Puller(
-        registries=settings.registries,
-        folder=settings.path.parent if settings.path else Path.cwd(),
-        credentials=credentials or ConfigCredentials.from_environment(os.environ),
-        blobs=blobs,
-        reporter=reporter,
-    )
+    puller = _puller(settings, blobs=blobs, reporter=reporter, credentials=credentials)
     image = puller.open(reference, platform=platform)
     return Base(image=image, name=_annotated(reference))
+
+
+def open_whole(
+    reference: Reference, *, settings: Settings, blobs: BlobDirectory, reporter: Reporter
+) -> tuple[BlobSource, Descriptor]:
+    """Return where the blobs are of what ``reference`` names for all platforms, and its descriptor.
+
+    It comes from its registry, or a mirror, as `open_base` has it.
+    """
+    return _puller(settings, blobs=blobs, reporter=reporter).resolve(reference)
 
 
 def open_first(
@@ -136,6 +140,22 @@ def path_and_name(text: str) -> tuple[Path, str | None]:
     if not path:
         path, _, name = text.partition(":")
     return Path(path), name or None
+
+
+def _puller(
+    settings: Settings,
+    *,
+    blobs: BlobDirectory,
+    reporter: Reporter,
+    credentials: Credentials | None = None,
+) -> Puller:
+    return Puller(
+        registries=settings.registries,
+        folder=settings.path.parent if settings.path else Path.cwd(),
+        credentials=credentials or ConfigCredentials.from_environment(os.environ),
+        blobs=blobs,
+        reporter=reporter,
+    )
 
 
 def _of_layout(path: Path, name: str | None, *, platform: Platform) -> Base:

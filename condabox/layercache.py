@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from condabox.decode import mapping, required
 from condabox.errors import ImageError
 from condabox.files import write_atomically
+from condabox.oci.descriptor import Descriptor
 from condabox.oci.digest import Digest
+from condabox.oci.document import canonical_json
 from condabox.oci.layer import Layer
-from condabox.oci.model import Descriptor, canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,6 +9,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
+import time
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _SHOWN_LINES = 20
+_CHUNK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,17 @@ class Completed:
     returncode: int
     stdout: bytes
     stderr: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What a program said, on both of its outputs.
+
+    ``returncode`` is None where it was ended: its time was over, or it said too much.
+    """
+
+    returncode: int | None
+    said: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +100,54 @@ def attempt(
     return Completed(
         returncode=started.returncode, stdout=stdout, stderr=stderr.decode(errors="replace")
     )
+
+
+def listen(command: Sequence[str], *, stdin: bytes, seconds: float, most: int) -> Heard:
+    """Run ``command``, and end it after ``seconds``, or when it says more than ``most`` bytes.
+
+    What it said until then is returned.  Raise ToolMissingError when there is no such program.
+    """
+    until = time.monotonic() + seconds
+    try:
+        started = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            process_group=0,
+            bufsize=0,
+        )
+    except OSError as error:
+        raise _unusable(command[0], error) from None
+    end = partial(_kill_group, started)
+    said, heard = bytearray(), threading.Event()
+
+    def hear() -> None:
+        with suppress(OSError, ValueError):  # the pipe may be closed meanwhile
+            while len(said) <= most and (chunk := _pipe(started.stdout).read(_CHUNK)):
+                said.extend(chunk)
+        heard.set()
+
+    def tell() -> None:
+        left = memoryview(stdin)
+        with suppress(OSError, ValueError), _pipe(started.stdin) as pipe:
+            while left:
+                left = left[pipe.write(left) :]
+
+    with started, _not_outlived_by(end):
+        # nobody waits for them: what a program leaves behind may keep its pipes open for ever
+        for work in (hear, tell):
+            threading.Thread(target=work, daemon=True).start()
+        returncode = None
+        if heard.wait(seconds) and len(said) <= most:
+            with suppress(subprocess.TimeoutExpired):
+                returncode = started.wait(max(0.0, until - time.monotonic()))
+        end()
+    return Heard(returncode=returncode, said=bytes(said[:most]))
+
+
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    return cast("IO[bytes]", pipe)
 
 
 @contextmanager
@@ -197,16 +259,23 @@ def _unusable(tool: str, error: OSError) -> ToolMissingError:
 class Worker:
     """A program that is talked to over its standard input and output, and ended with the context.
 
-    Its standard error is this process's own.
+    Its standard error is this process's own, or the file ``stderr``.
     """
 
-    def __init__(self, command: Sequence[str], *, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        stderr: IO[bytes] | None = None,
+    ) -> None:
         try:
             self._process = subprocess.Popen(
                 command,
                 env=env,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                stderr=stderr,
                 # What is typed at the terminal ends this process, and that the worker: alone it
                 # would tell of its own end, on the terminal.
                 process_group=0,
@@ -217,12 +286,12 @@ class Worker:
     @property
     def stdin(self) -> IO[bytes]:
         """Where the program reads."""
-        return cast("IO[bytes]", self._process.stdin)
+        return _pipe(self._process.stdin)
 
     @property
     def stdout(self) -> IO[bytes]:
         """Where the program answers."""
-        return cast("IO[bytes]", self._process.stdout)
+        return _pipe(self._process.stdout)
 
     def lines(self) -> Iterator[bytes]:
         """Yield the program's answers line by line, until it ends."""

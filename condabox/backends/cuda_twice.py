@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
-from condabox.decode import mapping
-from condabox.files import write_atomically
-from condabox.oci.contents import layer_entries, merged
-from condabox.oci.model import canonical_json
+from condabox.backends.base_libraries import libraries_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -51,21 +47,10 @@ def double_cuda(base: Base, paths: Iterable[str], *, cache_dir: Path) -> Iterato
 
 def _cuda_libraries(base: Base, *, cache_dir: Path) -> Mapping[str, int]:
     """Return how many bytes each library has that only CUDA brings, by its soname."""
-    known = cache_dir / "bases" / f"{base.digest.hex}.cuda.json"
-    try:
-        found = mapping(json.loads(known.read_bytes()), at="")
-        return {soname: size for soname, size in found.items() if isinstance(size, int)}
-    except (OSError, ValueError, RecursionError):
-        pass
-    image = base.image
-    image.fetch_layers()
-    tree = merged(layer_entries(image.blobs, layer) for layer in image.manifest.layers)
     sizes: dict[str, int] = {}
-    for path, entry in tree.items():
-        soname = _cuda_soname(path)
-        if entry.kind == "file" and soname:
-            sizes[soname] = sizes.get(soname, 0) + entry.size
-    write_atomically(known, canonical_json(sizes))
+    for path, size in libraries_of(base, cache_dir=cache_dir).items():
+        if soname := _cuda_soname(path):
+            sizes[soname] = sizes.get(soname, 0) + size
     return sizes
 
 

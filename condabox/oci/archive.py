@@ -14,6 +14,7 @@ from condabox.errors import ImageError
 from condabox.files import rewriting
 from condabox.oci.digest import Digest
 from condabox.oci.dockerarchive import DOCKER_FILE, read_docker_archive
+from condabox.oci.document import canonical_json
 from condabox.oci.image import blob_chunks, index_of, placed, read_image
 from condabox.oci.layout import (
     INDEX_FILE,
@@ -22,8 +23,8 @@ from condabox.oci.layout import (
     check_layout_file,
     read_index,
 )
+from condabox.oci.manifest import ImageIndex
 from condabox.oci.members import MemberBlobs, Members
-from condabox.oci.model import ImageIndex, canonical_json
 from condabox.oci.names import find, name_annotations, names_in
 from condabox.oci.tarball import TarFile, tar_chunks
 
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from condabox.content import Content
+    from condabox.oci.descriptor import Descriptor
     from condabox.oci.image import BlobSource, Image
-    from condabox.oci.model import Descriptor
     from condabox.oci.reference import Reference
     from condabox.platforms import Platform
 

@@ -22,13 +22,8 @@ from condabox.decode import (
 )
 from condabox.errors import ImageError
 from condabox.oci.digest import Digest
-from condabox.oci.model import (
-    canonical_json,
-    parse_document,
-    platform_from_mapping,
-    platform_json,
-    stated,
-)
+from condabox.oci.document import canonical_json, parse_document, stated
+from condabox.oci.platform import platform_from_mapping, platform_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

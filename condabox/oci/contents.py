@@ -18,8 +18,8 @@ from condabox.oci.image import open_verified
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from condabox.oci.descriptor import Descriptor
     from condabox.oci.image import BlobSource
-    from condabox.oci.model import Descriptor
 
 _WHITEOUT = ".wh."
 _RESERVED = ".wh..wh."
@@ -55,7 +55,7 @@ def layer_entries(blobs: BlobSource, layer: Descriptor) -> Iterator[LayerEntry]:
             with tarfile.open(fileobj=stream, mode="r|", bufsize=CHUNK) as tar:
                 while member := tar.next():
                     tar.members.clear()  # type: ignore[attr-defined]  # it would keep them all
-                    yield from _entry(member)
+                    yield from entries_of(member)
             while blob.read(CHUNK):  # what follows the last member counts for the digest, too
                 continue
     except (tarfile.TarError, ValueError, OverflowError, *DECOMPRESSION_ERRORS) as error:
@@ -76,7 +76,8 @@ def merged(layers: Iterable[Iterable[LayerEntry]]) -> dict[str, LayerEntry]:
     return tree
 
 
-def _entry(member: tarfile.TarInfo) -> Iterator[LayerEntry]:
+def entries_of(member: tarfile.TarInfo) -> Iterator[LayerEntry]:
+    """Yield what a member of a layer means: one path, or none; raise ImageError for one outside."""
     path = posixpath.normpath(member.name).lstrip("/")
     if path == ".":
         return

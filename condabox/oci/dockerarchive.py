@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from condabox.decode import each, mapping, required, strings
 from condabox.errors import ImageError
 from condabox.oci.config import ImageConfig
+from condabox.oci.descriptor import Descriptor
 from condabox.oci.digest import CHUNK, Digest
 from condabox.oci.image import JoinedBlobs, MemoryBlobs
+from condabox.oci.manifest import ImageIndex, ImageManifest
 from condabox.oci.mediatype import OCI_CONFIG, OCI_LAYER, OCI_LAYER_GZIP, OCI_LAYER_ZSTD
 from condabox.oci.members import LONGEST_MAGIC, MemberBlobs
-from condabox.oci.model import Descriptor, ImageIndex, ImageManifest
 from condabox.oci.names import name_annotations
 
 if TYPE_CHECKING:

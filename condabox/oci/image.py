@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from condabox.errors import ImageError
 from condabox.oci.config import History, ImageConfig
+from condabox.oci.descriptor import Descriptor
 from condabox.oci.digest import CHUNK, VerifyingReader
+from condabox.oci.manifest import ImageIndex, ImageManifest
 from condabox.oci.mediatype import CONFIGS, INDEXES, MANIFESTS, OCI_CONFIG, OCI_LAYER_OF
-from condabox.oci.model import Descriptor, ImageIndex, ImageManifest, satisfies
+from condabox.oci.platform import satisfies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from condabox.oci.compress import CompressingWriter, default_threads
-from condabox.oci.model import Descriptor
+from condabox.oci.descriptor import Descriptor
 from condabox.oci.tarball import write_tar
 
 if TYPE_CHECKING:

@@ -15,15 +15,16 @@ from condabox.decode import sequence
 from condabox.errors import DigestMismatchError, ImageError
 from condabox.files import locked, write_atomically
 from condabox.oci.digest import Digest, expect_digest
+from condabox.oci.document import canonical_json, parse_document
 from condabox.oci.image import BlobSource, blob_chunks, index_of, placed, read_image
-from condabox.oci.model import ImageIndex, canonical_json, parse_document
+from condabox.oci.manifest import ImageIndex
 from condabox.oci.names import find, name_annotations, names_in, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from condabox.oci.descriptor import Descriptor
     from condabox.oci.image import Image
-    from condabox.oci.model import Descriptor
     from condabox.platforms import Platform
 
 LAYOUT_FILE = "oci-layout"
@@ -117,6 +118,11 @@ class BlobDirectory(BlobSource):
         with self.writer() as writer:
             writer.write(data)
         return writer.digest
+
+    def discard(self, digest: Digest) -> None:
+        """Remove a blob that is damaged, so that the right one can take its place."""
+        with _explained(self.path):
+            self.path_of(digest).unlink(missing_ok=True)
 
     def copy(self, descriptor: Descriptor, *, source: BlobSource) -> None:
         """Take a blob over from ``source``, verified, unless it is there."""

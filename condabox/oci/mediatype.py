@@ -27,6 +27,13 @@ DOCKER_LAYER_FOREIGN: Final = "application/vnd.docker.image.rootfs.foreign.diff.
 INDEXES: Final = (OCI_INDEX, DOCKER_INDEX)
 MANIFESTS: Final = (OCI_MANIFEST, DOCKER_MANIFEST)
 CONFIGS: Final = (OCI_CONFIG, DOCKER_CONFIG)
+RESTRICTED: Final = (
+    OCI_LAYER_RESTRICTED,
+    OCI_LAYER_RESTRICTED_GZIP,
+    OCI_LAYER_RESTRICTED_ZSTD,
+    DOCKER_LAYER_FOREIGN,
+)
+"""Layers that clients SHOULD NOT upload, image-spec layer.md: they come from their ``urls``."""
 
 OCI_LAYER_OF: Final = {
     OCI_LAYER: OCI_LAYER,

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from _typeshed import WriteableBuffer
 
+    from condabox.oci.descriptor import Descriptor
     from condabox.oci.digest import Digest
-    from condabox.oci.model import Descriptor
 
 _MOST_DOCUMENT = 1 << 24
 _MOST_LINKS = 8

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from condabox.errors import ImageError, SpecError
-from condabox.oci.model import ImageIndex
+from condabox.oci.manifest import ImageIndex
 from condabox.oci.reference import Reference
 
 if TYPE_CHECKING:
-    from condabox.oci.model import Descriptor
+    from condabox.oci.descriptor import Descriptor
     from condabox.platforms import Platform
 
 REF_NAME = "org.opencontainers.image.ref.name"

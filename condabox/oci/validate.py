@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from _typeshed import WriteableBuffer
 
+    from condabox.oci.descriptor import Descriptor
     from condabox.oci.image import Image
-    from condabox.oci.model import Descriptor
 
 _TAR_END = bytes(1024)
 _WHITEOUT = ".wh."

@@ -8,9 +8,12 @@ command, passes signals on to it, reaps orphans, and ends with the command's exi
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import os
 import signal
+import socket
+import struct
 import sys
 import threading
 from pathlib import Path
@@ -23,6 +26,8 @@ NOT_FOUND = 127
 
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_BIND, _MS_REC = 2, 4, 8, 4096, 16384
 _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
+_SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
+"""netdevice(7)."""
 _DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
 _LINKS = {
     "fd": "/proc/self/fd",
@@ -44,6 +49,8 @@ def main(spec_path: str) -> NoReturn:
     failure = os.open(spec["failure"], os.O_WRONLY | os.O_CREAT, 0o600)
     control = os.open(spec["control"], os.O_RDONLY)
     try:
+        if spec["loopback"]:
+            _raise_loopback()
         _mount_all(proc=spec["proc"], dev=spec["dev"])
         os.chroot(spec["root"])
         os.chdir(spec["working_dir"])
@@ -77,6 +84,11 @@ def _mount_all(*, proc: str, dev: str) -> None:
         _mount(kind, f"{dev}/{name}", kind, _MS_NOSUID, options)
     for name, target in _LINKS.items():
         Path(dev, name).symlink_to(target)
+
+
+def _raise_loopback() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP))
 
 
 def _mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:

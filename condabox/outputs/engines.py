@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -23,10 +22,13 @@ if TYPE_CHECKING:
 
     from condabox.events import Reporter, Task
     from condabox.oci.image import Image
+    from condabox.process import Heard
 
 _SECONDS_TO_STOP = "10"
+_SECONDS_TO_REMOVE = 60.0
+_MOST_PROCESSES = "1024"
 _PODMANS_TMPDIR = "/var/tmp"  # noqa: S108  (only temporary folders are made in it)
-_PODMAN_HINT = "what podman says above tells why"
+_PODMAN_HINT = "`podman info` says where podman keeps images, and whether it works at all"
 _CONTAINERD_HINT = (
     "is containerd running, and may you use its socket? CONTAINERD_ADDRESS names another one"
 )
@@ -46,6 +48,20 @@ class Container:
     """``NAME=value``, or ``NAME`` for the caller's own."""
     platform: str | None
     """Where it is not the host's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """What is run in a container to learn about its image, and how much it is listened to.
+
+    ``arguments`` stand for the image's entrypoint and command.  It ends after ``seconds``, or when
+    it has said more than ``most`` bytes.
+    """
+
+    arguments: tuple[str, ...]
+    stdin: bytes = b""
+    seconds: float
+    most: int
 
 
 def has_podman() -> bool:
@@ -118,26 +134,44 @@ def _feed(
     env: Mapping[str, str],
     hint: str,
 ) -> None:
-    """Run ``command`` with ``archive`` as its standard input; what it says on stderr is shown."""
-    with process.Worker(command, env=env) as worker:
-        # ctr draws its progress on stdout, and would wait for somebody to read it.
-        reading = Thread(target=worker.stdout.read)
-        reading.start()
-        try:
-            for chunk in archive:
-                worker.stdin.write(chunk)
-                task.advance(len(chunk))
-        except BrokenPipeError:
-            pass  # its exit status says more
-        finally:
-            # An archive that breaks off makes it fail, and remove what it has put somewhere.
-            with suppress(BrokenPipeError):
-                worker.stdin.close()
-            reading.join()
-            status = worker.wait()
+    """Run ``command`` with ``archive`` as its standard input; what it says counts if it fails."""
+    with TemporaryFile() as said:
+        with process.Worker(command, env=env, stderr=said) as worker:
+            # ctr draws its progress on stdout, and would wait for somebody to read it.
+            reading = Thread(target=worker.stdout.read)
+            reading.start()
+            try:
+                for chunk in archive:
+                    worker.stdin.write(chunk)
+                    task.advance(len(chunk))
+            except BrokenPipeError:
+                pass  # its exit status says more
+            finally:
+                status = _end_of(worker, reading)
+        said.seek(0)
+        words = said.read().decode(errors="replace")
     if status != 0:
-        words = shlex.join((Path(command[0]).name, *command[1:]))
-        raise ToolFailedError(f"{words} ended with status {status}", hint=hint)
+        done = process.Completed(returncode=status, stdout=b"", stderr=words)
+        failed = process.failure((Path(command[0]).name, *command[1:]), done)
+        raise ToolFailedError(failed.message, hint=hint)
+
+
+def _end_of(worker: process.Worker, reading: Thread) -> int:
+    """Return the engine's status when it ends; who interrupts us twice does not wait for that."""
+    try:
+        return _finish(worker, reading)
+    except (KeyboardInterrupt, SystemExit):
+        # What it has begun it would leave half-done: a layer, and copies as large as the image.
+        _finish(worker, reading)
+        raise
+
+
+def _finish(worker: process.Worker, reading: Thread) -> int:
+    # An archive that breaks off makes it fail, and remove what it has put somewhere.
+    with suppress(BrokenPipeError):
+        worker.stdin.close()
+    reading.join()
+    return worker.wait()
 
 
 def run_command(engine: str, container: Container, *, terminal: bool) -> tuple[str, ...]:
@@ -170,3 +204,38 @@ def run_container(engine: str, container: Container) -> int:
             process.attempt([engine, "stop", "-t", _SECONDS_TO_STOP, container.name])
             raise
     return status if status >= 0 else 128 - status
+
+
+def probe_command(
+    engine: str, program: Program, *, name: str, image: str, platform: str | None
+) -> tuple[str, ...]:
+    """Return the command line that runs ``program`` without network, and with few processes."""
+    options = ["--rm", "--interactive", "--name", name, "--network", "none"]
+    options += ["--pids-limit", _MOST_PROCESSES]
+    if platform:
+        options += ["--platform", platform]
+    executable, *arguments = program.arguments
+    return (engine, "run", *options, "--entrypoint", executable, image, *arguments)
+
+
+def run_apart(
+    engine: str, program: Program, *, name: str, image: str, platform: str | None
+) -> Heard:
+    """Run ``program`` in a container called ``name``, and let nothing of that stay."""
+    command = probe_command(engine, program, name=name, image=image, platform=platform)
+    ended = False
+    try:
+        heard = process.listen(
+            command, stdin=program.stdin, seconds=program.seconds, most=program.most
+        )
+        ended = heard.returncode is not None
+    finally:
+        if not ended:
+            # to end the command is not to end the container
+            process.attempt([engine, "rm", "--force", name], seconds=_SECONDS_TO_REMOVE)
+    return heard
+
+
+def remove_from_engine(engine: str, image: str) -> None:
+    """Take an image out of Docker or podman, unless something else needs it there."""
+    process.attempt([engine, "rmi", image], seconds=_SECONDS_TO_REMOVE)

@@ -39,7 +39,7 @@ def check_output(path: Path) -> None:
             f"{path} would become the directory of a layout",
             hint="end the name with .tar to write an archive",
         )
-    elif path.is_file():
+    elif path.exists() and not path.is_dir():
         raise ImageError(
             f"{path} is a file, and a layout would be written there",
             hint="end the name with .tar to write an archive",

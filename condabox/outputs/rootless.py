@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from condabox.events import Reporter
     from condabox.oci.image import Image
     from condabox.outputs.accounts import User
+    from condabox.outputs.engines import Program
+    from condabox.process import Heard
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _HOST_FILES = ("etc/hosts", "etc/resolv.conf")
@@ -102,13 +104,66 @@ def run_image(
     with Interrupts() as interrupts, _state(folder, interrupts) as state:
         root = RootDirectory(state / "root", ownership=isolation is Isolation.REAL_ROOT)
         unpack(image, root, reporter=reporter)
-        accounts = {name: root.read(f"etc/{name}") for name in ("passwd", "group")}
-        user = find_user(command.user, **accounts)
-        spec = state / "spec.json"
-        spec.write_text(json.dumps(_prepared(root, command, user, isolation, state)))
-        options = namespace_options(isolation, uid=user.uid, gid=user.gid)
-        init = (sys.executable, "-I", "-S", container_init.__file__, str(spec))
-        return _run((unshare, *options, "--", *init), state=state, interrupts=interrupts)
+        told = {"terminal": has_terminal(), "loopback": False}
+        line = _command_line(root, command, told, isolation=isolation, state=state)
+        return _run((unshare, *line), state=state, interrupts=interrupts)
+
+
+def run_apart(
+    image: Image,
+    program: Program,
+    *,
+    unshare: str,
+    isolation: Isolation,
+    folder: Path,
+    reporter: Reporter,
+) -> Heard:
+    """Run ``program`` as `run_image` does a command, but without a terminal, and listen to it.
+
+    It has no network but its own loopback, and all that it has started ends with it.
+    """
+    config = image.config.config
+    command = Command(
+        arguments=program.arguments,
+        env=config.env,
+        working_dir=config.working_dir,
+        user=config.user,
+    )
+    with Interrupts() as interrupts, _state(folder, interrupts) as state:
+        root = RootDirectory(state / "root", ownership=isolation is Isolation.REAL_ROOT)
+        unpack(image, root, reporter=reporter)
+        told = {"terminal": False, "loopback": True}
+        line = _command_line(root, command, told, isolation=isolation, state=state)
+        with _control(state):
+            heard = process.listen(
+                (unshare, "--net", *line),
+                stdin=program.stdin,
+                seconds=program.seconds,
+                most=program.most,
+            )
+        said = heard.said.decode(errors="replace").strip()
+        _check_set_up(state, ended=f"unshare ended with status {heard.returncode}: {said[-200:]}")
+        return heard
+
+
+def _command_line(
+    root: RootDirectory,
+    command: Command,
+    told: Mapping[str, bool],
+    *,
+    isolation: Isolation,
+    state: Path,
+) -> tuple[str, ...]:
+    """Make the root ready, and return how ``unshare`` starts its first process.
+
+    ``told`` is what that one is told beside.
+    """
+    accounts = {name: root.read(f"etc/{name}") for name in ("passwd", "group")}
+    user = find_user(command.user, **accounts)
+    spec = state / "spec.json"
+    spec.write_text(json.dumps({**_prepared(root, command, user, isolation, state), **told}))
+    options = namespace_options(isolation, uid=user.uid, gid=user.gid)
+    return (*options, "--", sys.executable, "-I", "-S", container_init.__file__, str(spec))
 
 
 def unpack(image: Image, root: RootDirectory, *, reporter: Reporter) -> None:
@@ -148,31 +203,43 @@ def _prepared(
         "gid": user.gid,
         "groups": user.groups,
         "switch_user": isolation is Isolation.REAL_ROOT,
-        "terminal": has_terminal(),
         "control": str(state / "control"),
         "failure": str(state / "failure"),
     }
 
 
 def _run(command: tuple[str, ...], *, state: Path, interrupts: Interrupts) -> int:
+    terminal = has_terminal()
+    with _control(state) as control:
+        try:
+            interrupts.forward_to(control)
+            status = process.attach(command)
+        finally:
+            interrupts.forward_to(None)
+            if terminal:
+                _take_terminal()
+    _check_set_up(state, ended=f"unshare ended with status {status}")
+    return status if status >= 0 else 128 - status
+
+
+@contextmanager
+def _control(state: Path) -> Iterator[int]:
+    """Make the pipe that the container's first process ends with, and lends its ear to."""
     os.mkfifo(state / "control", 0o600)
     # For reading, too, so that it opens before the container reads it.
     control = os.open(state / "control", os.O_RDWR | os.O_CLOEXEC)
-    terminal = has_terminal()
     try:
-        interrupts.forward_to(control)
-        status = process.attach(command)
+        yield control
     finally:
-        interrupts.forward_to(None)
         os.close(control)
-        if terminal:
-            _take_terminal()
+
+
+def _check_set_up(state: Path, *, ended: str) -> None:
     failure = state / "failure"
     if not failure.exists():
-        raise BackendError(f"unshare ended with status {status}", hint=_HINT)
+        raise BackendError(ended, hint=_HINT)
     if reason := failure.read_text(errors="replace"):
         raise BackendError(f"the container cannot be set up: {reason}", hint=_HINT)
-    return status if status >= 0 else 128 - status
 
 
 def _take_terminal() -> None:

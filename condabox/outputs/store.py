@@ -11,17 +11,18 @@ from condabox.errors import ImageError, SpecError
 from condabox.oci.archive import read_archive
 from condabox.oci.image import read_document, read_image
 from condabox.oci.layout import LAYOUT_FILE, BlobDirectory, ImageLayout
+from condabox.oci.manifest import ImageIndex
 from condabox.oci.mediatype import INDEXES
-from condabox.oci.model import ImageIndex, satisfies
 from condabox.oci.names import find, names_of
+from condabox.oci.platform import satisfies
 from condabox.oci.reference import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from condabox.oci.descriptor import Descriptor
     from condabox.oci.digest import Digest
     from condabox.oci.image import BlobSource, Image
-    from condabox.oci.model import Descriptor
     from condabox.platforms import Platform
 
 _PREFIXES = ("oci:", "oci-archive:", "docker-archive:")
@@ -53,10 +54,23 @@ class StoredImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedImages:
-    """One image, for each platform one, and what it is called."""
+    """One image, for each platform one, and what it is called.
+
+    ``descriptor`` is that of the whole: of the one manifest, or of the index.
+    """
 
     names: tuple[Reference, ...]
     images: tuple[Image, ...]
+    descriptor: Descriptor
+    blobs: BlobSource
+
+    @classmethod
+    def read(
+        cls, blobs: BlobSource, descriptor: Descriptor, *, names: Sequence[Reference]
+    ) -> NamedImages:
+        """Return what ``descriptor`` stands for in ``blobs``."""
+        images = _images_of(blobs, descriptor)
+        return cls(names=tuple(names), images=images, descriptor=descriptor, blobs=blobs)
 
     def select(self, platform: Platform) -> Image:
         """Return the image for ``platform``; raise ImageError, which lists them, for none."""
@@ -110,7 +124,7 @@ class LocalStore:
         layout = ImageLayout.open(self._path)
         for entry in layout.index().images:
             if str(name) in names_of(entry):
-                return NamedImages(names=(name,), images=_images_of(layout.blobs, entry))
+                return NamedImages.read(layout.blobs, entry, names=[name])
         return None
 
     def _exists(self) -> bool:
@@ -147,7 +161,7 @@ def _named(index: ImageIndex, blobs: BlobSource, chosen: Descriptor) -> NamedIma
         for name in names_of(entry)[:1]
     )
     references = {reference for name in names if (reference := _reference(name))}
-    return NamedImages(names=tuple(sorted(references, key=str)), images=_images_of(blobs, chosen))
+    return NamedImages.read(blobs, chosen, names=sorted(references, key=str))
 
 
 def _reference(name: str) -> Reference | None:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from condabox.events import Task
+    from condabox.oci.descriptor import Descriptor
     from condabox.oci.image import BlobSource
-    from condabox.oci.model import Descriptor
 
 
 class BlobReader:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from condabox.errors import DigestMismatchError, ImageError, RegistryError
 from condabox.oci import mediatype
 from condabox.oci.digest import Digest, expect_digest
-from condabox.oci.model import parse_document
+from condabox.oci.document import parse_document
 from condabox.oci.reference import DOCKER_HUB
-from condabox.registry.addresses import joined, origin_of
+from condabox.registry.addresses import host_of, joined, origin_of
 from condabox.registry.failures import pull_failure, words_of
 from condabox.registry.tokens import Authorizer
 from condabox.registry.tokenserver import Access, AuthorizationRequest
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from condabox.content import Content
+    from condabox.registry.certificates import Trust
     from condabox.registry.credentials import Credentials
     from condabox.registry.messages import Response
     from condabox.registry.transport import Stream, Transport
@@ -35,6 +36,7 @@ _HUB_API = "registry-1.docker.io"
 _ANSWER_LIMIT = 8 << 20
 """Twice of what distribution-spec asks registries to accept as a manifest."""
 _ERROR_LIMIT = 64 << 10
+_FOUND = frozenset({HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT})
 _MANIFEST_TYPES = (*mediatype.INDEXES, *mediatype.MANIFESTS)
 ACCEPT = {"Accept": ", ".join(_MANIFEST_TYPES)}
 
@@ -42,7 +44,7 @@ ACCEPT = {"Accept": ", ".join(_MANIFEST_TYPES)}
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Endpoint:
     url: str
-    verify: bool
+    trust: Trust
 
 
 class RegistryClient:
@@ -93,9 +95,21 @@ class RegistryClient:
         access = Access.to_pull(repository)
         path = f"/v2/{repository}/blobs/{digest}"
         with self._stream("GET", path, access, headers=headers) as stream:
-            if stream.status not in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
+            if stream.status not in _FOUND:
                 answer = stream.read(limit=_ERROR_LIMIT)
                 raise self._pull_failure(answer, f"{self.host}/{repository}@{digest}")
+            yield stream
+
+    @contextmanager
+    def elsewhere(self, url: str, *, offset: int) -> Iterator[Stream]:
+        """Open a blob at ``url``, which an image names, as `blob` does; nobody there knows us."""
+        host = host_of(url)
+        if origin_of(url)[0] not in {"http", "https"}:
+            raise RegistryError(f"{host or url}: neither http nor https leads there")
+        headers = {"Range": f"bytes={offset}-"} if offset else {}
+        with self.transport.stream("GET", url, headers=headers) as stream:
+            if stream.status not in _FOUND:
+                raise RegistryError(f"{host}: status {stream.status}")
             yield stream
 
     def request(
@@ -135,12 +149,18 @@ class RegistryClient:
         ) as stream:
             return stream.read(limit=_ERROR_LIMIT)
 
+    @property
+    def source(self) -> str:
+        """Where the credentials come from that were used last, empty where there were none."""
+        return self._authorizer.source
+
     def words(self, answer: Response) -> str:
         """Return what the registry says in a refusal, for people."""
         return self._authorizer.without_secrets(words_of(answer.body))
 
     def _pull_failure(self, answer: Response, what: str) -> RegistryError:
-        return pull_failure(answer, self.words(answer), what=what, host=self.host)
+        said = self.words(answer)
+        return pull_failure(answer, said, what=what, host=self.host, source=self.source)
 
     @contextmanager
     def _stream(
@@ -157,16 +177,14 @@ class RegistryClient:
         url = joined(endpoint.url, address)
         # Uploads may go to storage elsewhere, which must not learn who we are, nor may ask.
         ours = origin_of(url) == origin_of(endpoint.url)
-        request = AuthorizationRequest(
-            host=self.host, access=access, url=url, verify=endpoint.verify
-        )
+        request = AuthorizationRequest(host=self.host, access=access, url=url, trust=endpoint.trust)
         authorization = self._authorizer.header(request) if ours else None
         for last in (False, True):
             sent = dict(headers or {})
             if authorization:
                 sent["Authorization"] = authorization
             with self.transport.stream(
-                method, url, headers=sent, body=body, verify=endpoint.verify, attempts=attempts
+                method, url, headers=sent, body=body, trust=endpoint.trust, attempts=attempts
             ) as stream:
                 asked = ours and origin_of(stream.url) == origin_of(endpoint.url)
                 if stream.status != HTTPStatus.UNAUTHORIZED or not asked or last:
@@ -186,11 +204,12 @@ class RegistryClient:
         name = _HUB_API if self.host == DOCKER_HUB else self.host
         with self._lock:
             if self._endpoint is None:
-                endpoint = _Endpoint(url=f"https://{name}", verify=not self._insecure)
+                trust = self.transport.trust(self.host, verify=not self._insecure)
+                endpoint = _Endpoint(url=f"https://{name}", trust=trust)
                 if self._insecure and not self.transport.reachable(
-                    f"https://{name}/v2/", verify=False
+                    f"https://{name}/v2/", trust=trust
                 ):
-                    endpoint = _Endpoint(url=f"http://{name}", verify=False)
+                    endpoint = _Endpoint(url=f"http://{name}", trust=trust)
                 self._endpoint = endpoint
             return self._endpoint
 

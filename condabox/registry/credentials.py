@@ -15,7 +15,7 @@ from condabox import process
 from condabox.decode import DecodeError, mapping, optional, required, string_mapping, typed
 from condabox.errors import RegistryError, ToolFailedError, ToolMissingError
 from condabox.oci.reference import DOCKER_HUB
-from condabox.registry.loginplaces import helper_program, login_places, server_of
+from condabox.registry.loginplaces import login_places, server_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -28,11 +28,15 @@ _TOKEN_USER = "<token>"  # noqa: S105  (the helpers' mark for an identity token)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """A user's name and password, or an identity token.  Neither is shown by ``repr``."""
+    """A user's name and password, or an identity token.  Neither is shown by ``repr``.
+
+    ``source`` says where it was found, for people: the same one may stand in several places.
+    """
 
     username: str = ""
     password: str = field(default="", repr=False)
     identity_token: str | None = field(default=None, repr=False)
+    source: str = field(default="", compare=False)
 
     @property
     def basic(self) -> str:
@@ -101,7 +105,7 @@ def _lookup(
         for scope in scopes:
             if scope in key_of:
                 key = key_of[scope]
-                return _stored(auths[key], at=f"auths.{key}")
+                return _stored(auths[key], place, at=f"auths.{key}")
     except DecodeError as error:
         raise place.broken(error) from None
     return None
@@ -115,7 +119,7 @@ def _scopes(host: str, repository: str) -> tuple[tuple[str, str], ...]:
     return (*((server, prefix) for prefix in prefixes), (server, ""))
 
 
-def _stored(entry: object, *, at: str) -> Credential | None:
+def _stored(entry: object, place: LoginPlace, *, at: str) -> Credential | None:
     obj = mapping(entry, at=at)
     identity = optional(obj, "identitytoken", str, at=at)
     username = optional(obj, "username", str, at=at) or ""
@@ -128,7 +132,12 @@ def _stored(entry: object, *, at: str) -> Credential | None:
         username, _, password = plain.partition(":")
         password = password.rstrip("\0")
     if identity or username:
-        return Credential(username=username, password=password, identity_token=identity or None)
+        return Credential(
+            username=username,
+            password=password,
+            identity_token=identity or None,
+            source=str(place),
+        )
     return None
 
 
@@ -136,7 +145,7 @@ def _ask(
     helper: str, scope: tuple[str, str], place: LoginPlace, *, seconds: float | None
 ) -> Credential | None:
     server = _HUB_SERVER if scope == (DOCKER_HUB, "") else "/".join(filter(None, scope))
-    tool = helper_program(helper)
+    tool = f"docker-credential-{helper}"
     hint = f"try `{tool} get` yourself, or remove {helper!r} from {place} and log in again"
     if not helper.replace("-", "").replace("_", "").isalnum():
         raise RegistryError(f"{place}: {helper!r} is not the name of a credential helper")
@@ -157,6 +166,7 @@ def _ask(
         secret = typed(answer.get("Secret"), str, at="Secret")
     except (ValueError, RecursionError):
         raise RegistryError(f"{tool} gave an answer that is no credential", hint=hint) from None
+    source = f"{tool}, which {place} names"
     if username == _TOKEN_USER:
-        return Credential(identity_token=secret)
-    return Credential(username=username, password=secret)
+        return Credential(identity_token=secret, source=source)
+    return Credential(username=username, password=secret, source=source)

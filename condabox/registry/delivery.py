@@ -1,4 +1,4 @@
-"""One image on its way into one repository: layers, configs, manifests, index, and then tags."""
+"""An image on its way into one repository: layers, configs, manifests, indexes, and then tags."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from condabox.errors import RegistryError
-from condabox.oci.image import index_of
+from condabox.errors import ImageError, RegistryError, RegistryRefusedError
+from condabox.oci.mediatype import RESTRICTED
+from condabox.registry.addresses import host_of
 from condabox.registry.blobreader import BlobReader
 from condabox.registry.parallel import run_all
 from condabox.registry.uploads import BlobUpload
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from condabox.events import Reporter, Task
+    from condabox.oci.descriptor import Descriptor
     from condabox.oci.digest import Digest
-    from condabox.oci.image import BlobSource, Image
-    from condabox.oci.model import Descriptor, ImageIndex, ImageManifest
+    from condabox.oci.image import BlobSource
+    from condabox.oci.manifest import ImageIndex, ImageManifest
+    from condabox.oci.parts import Part
     from condabox.registry.messages import Response
     from condabox.registry.repository import Repository
 
@@ -27,6 +30,10 @@ _PARALLEL = 5
 """Blobs that are sent at a time, as many as Docker does."""
 _MOUNTS = 2
 """Repositories in which a registry is asked to look for one blob."""
+_FOREIGN = (
+    "does it take layers that are elsewhere? For Docker's registry the addresses must be allowed "
+    "in its configuration, below validation.manifests.urls"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,31 +43,33 @@ class _Blob:
 
 
 class Delivery:
-    """Puts one image, for each platform one, into ``repository``.
+    """Puts ``parts``, of which the last is the whole, into ``repository``.
 
-    ``sources`` tells in which other repositories of the registry a blob may be.
+    ``sources`` tells in which other repositories of the registry a blob may be.  Layers that may
+    not be passed on stay where their addresses lead.
     """
 
     def __init__(
         self,
         *,
         repository: Repository,
-        images: Sequence[Image],
+        parts: Sequence[Part],
         sources: Callable[[Digest], Sequence[str]],
         reporter: Reporter,
     ) -> None:
         self._repository = repository
         self._sources = sources
         self._reporter = reporter
-        self._images = tuple(images)
-        self._layers = _by_digest(
-            _Blob(layer, image.blobs) for image in images for layer in image.manifest.layers
+        self._parts = tuple(parts)
+        layers = _by_digest(_Blob(layer, part.blobs) for part in parts for layer in part.layers)
+        self._elsewhere = {digest: blob for digest, blob in layers.items() if _stays(blob)}
+        self._layers = {
+            digest: blob for digest, blob in layers.items() if digest not in self._elsewhere
+        }
+        self._configs = _by_digest(
+            _Blob(config, part.blobs) for part in parts for config in part.configs
         )
-        self._configs = _by_digest(_Blob(image.manifest.config, image.blobs) for image in images)
-        documents: list[ImageManifest | ImageIndex] = [image.manifest for image in images]
-        if len(images) > 1:
-            documents.append(index_of(images))
-        self._documents = tuple(documents)
+        self._documents = tuple(part.document for part in parts)
         self._uploaded: dict[Digest, int] = {}
         self._mounted: dict[Digest, int] = {}
         self._barren: set[str] = set()
@@ -89,6 +98,9 @@ class Delivery:
 
     def put_content(self) -> None:
         """Store everything that is missing, and each thing after what it speaks of."""
+        for digest, blob in self._elsewhere.items():
+            host = host_of(blob.descriptor.urls[0])
+            self._reporter.message(f"layer {digest} may not be passed on: it stays at {host}")
         missing = self._missing()
         if missing:
             total = sum(blob.descriptor.size for blob in missing.values())
@@ -107,7 +119,12 @@ class Delivery:
             self._put(self._documents[-1], tag)
 
     def _put(self, document: ImageManifest | ImageIndex, selector: str) -> None:
-        self._repository.put_manifest(selector, document.raw, media_type=document.media_type)
+        try:
+            self._repository.put_manifest(selector, document.raw, media_type=document.media_type)
+        except RegistryError as error:
+            if not self._elsewhere or isinstance(error, RegistryRefusedError):
+                raise
+            raise RegistryError(error.message, hint=_FOREIGN) from None
 
     def _missing(self) -> dict[Digest, _Blob]:
         blobs = self._layers | self._configs
@@ -125,8 +142,16 @@ class Delivery:
         ordered = sorted(blobs, key=lambda blob: -blob.descriptor.size)
         sessions: dict[Digest, Response | None] = {}
         self._run([partial(self._mount_one, blob, sessions, task) for blob in ordered])
-        for image in self._images:
-            image.blobs.fetch([each for each in image.manifest.layers if each.digest in sessions])
+        for blob in blobs:
+            if blob.descriptor.digest in sessions and blob.descriptor.media_type in RESTRICTED:
+                raise ImageError(
+                    f"layer {blob.descriptor.digest} may not be passed on, and the image names no "
+                    "address to have it from",
+                    hint="push to the registry where the image comes from, or use another base",
+                )
+        for part in self._parts:
+            there = (*part.layers, *part.configs)
+            part.blobs.fetch([each for each in there if each.digest in sessions])
         self._run(
             [
                 partial(self._upload, blob, sessions[blob.descriptor.digest], task)
@@ -171,6 +196,10 @@ class Delivery:
                 self._barren.add(source)
                 begun = None
         return begun
+
+
+def _stays(blob: _Blob) -> bool:
+    return blob.descriptor.media_type in RESTRICTED and bool(blob.descriptor.urls)
 
 
 def _by_digest(blobs: Iterable[_Blob]) -> dict[Digest, _Blob]:

@@ -20,12 +20,19 @@ if TYPE_CHECKING:
 
 UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
 """What OpenSSL says of a certificate that nobody vouches for."""
+_UNKNOWN_CLIENT = ("CERTIFICATE_REQUIRED", "ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_CA")
+"""What OpenSSL says of a server that wants to have one of ours, or another one."""
 
 _MOST_WORDS = 300
 
 _CAUSES = {
-    UNTRUSTED: "add the authority that signed its certificate to the system's, or name a file with "
-    "it in SSL_CERT_FILE",
+    UNTRUSTED: "add the authority that signed its certificate to the system's, name a file with it "
+    "in SSL_CERT_FILE, or put it into /etc/containers/certs.d/HOST:PORT/ca.crt",
+    **dict.fromkeys(
+        _UNKNOWN_CLIENT,
+        "it wants a certificate of yours: put client.cert and client.key into "
+        "/etc/containers/certs.d/HOST:PORT or ~/.config/containers/certs.d/HOST:PORT",
+    ),
     "WRONG_VERSION_NUMBER": "it may speak plain HTTP: set `insecure = true` for it, below "
     "`registries` in condabox.toml",
 }
@@ -63,6 +70,11 @@ _PUSH_STATUS_HINTS: dict[int, str] = {
 }
 
 
+def wants_certificate(reason: str) -> bool:
+    """Say whether ``reason``, for which a connection failed, is that we did not say who we are."""
+    return any(mark in reason for mark in _UNKNOWN_CLIENT)
+
+
 def unreachable(host: str, reason: str) -> RegistryUnreachableError:
     """Describe a connection that failed; a URL would show the signatures of redirects."""
     kind = UntrustedHostError if UNTRUSTED in reason else RegistryUnreachableError
@@ -70,13 +82,23 @@ def unreachable(host: str, reason: str) -> RegistryUnreachableError:
     return kind(f"{host or 'the registry'} cannot be reached: {reason}", hint=next(hints, _NETWORK))
 
 
-def pull_failure(answer: Response, said: str, *, what: str, host: str) -> RegistryError:
-    """Describe why ``what`` cannot be had; ``said`` are the registry's own words."""
+def naming(hint: str, source: str) -> str:
+    """Return ``hint`` with the ``source`` of the credentials that were refused, if any were."""
+    return f"{hint}; the credentials came from {source}" if source else hint
+
+
+def pull_failure(
+    answer: Response, said: str, *, what: str, host: str, source: str
+) -> RegistryError:
+    """Describe why ``what`` cannot be had; ``said`` are the registry's own words.
+
+    ``source`` is where the credentials come from, empty where there are none.
+    """
     status, detail = answer.status, f": {said}" if said else ""
     if status in _REFUSALS:
         # Registries answer so for what does not exist, too.
         hint = f"check the name; if it is right, log in with `docker login {host}`"
-        return RegistryRefusedError(f"{what}: status {status}{detail}", hint=hint)
+        return RegistryRefusedError(f"{what}: status {status}{detail}", hint=naming(hint, source))
     if status == HTTPStatus.NOT_FOUND or codes_of(answer.body) & _UNKNOWN:
         return ImageNotFoundError(
             f"{what}: the registry has no such image{detail}", hint="check the name and the tag"
@@ -88,18 +110,17 @@ def pull_failure(answer: Response, said: str, *, what: str, host: str) -> Regist
     )
 
 
-def push_failure(status: int, said: str, *, what: str, host: str) -> RegistryError:
-    """Describe why ``what`` cannot be stored; ``said`` are the registry's own words."""
+def push_failure(status: int, said: str, *, what: str, host: str, source: str) -> RegistryError:
+    """Describe why ``what`` cannot be stored; ``said`` and ``source`` are as for `pull_failure`."""
     detail = f": {said}" if said else ""
     words = said.lower()
     hints = (hint for marks, hint in _PUSH_HINTS if any(mark.lower() in words for mark in marks))
     by_status = "try again later" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else None
     hint = next(hints, None) or _PUSH_STATUS_HINTS.get(status) or by_status
-    kind = RegistryRefusedError if status in _REFUSALS else RegistryError
-    return kind(
-        f"{what}: status {status}{detail}",
-        hint=(hint or "the registry's own log may say more").format(host=host),
-    )
+    hint = (hint or "the registry's own log may say more").format(host=host)
+    if status in _REFUSALS:
+        return RegistryRefusedError(f"{what}: status {status}{detail}", hint=naming(hint, source))
+    return RegistryError(f"{what}: status {status}{detail}", hint=hint)
 
 
 def words_of(body: bytes) -> str:

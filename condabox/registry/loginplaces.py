@@ -80,8 +80,3 @@ def server_of(key: str) -> tuple[str, str]:
     name = name.removesuffix("/v1").removesuffix("/v2")
     host, _, repository = name.partition("/")
     return DOCKER_HUB if host in _HUB_ALIASES else host, repository
-
-
-def helper_program(name: str) -> str:
-    """Return the program that a document calls ``name``, in credHelpers or as its credsStore."""
-    return f"docker-credential-{name}"

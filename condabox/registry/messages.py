@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from condabox.content import Content
+    from condabox.registry.certificates import Trust
 
 _LONGEST_WAIT = 60.0
 """Seconds: who is asked to wait longer gives up."""
@@ -64,7 +65,7 @@ class Outgoing:
     headers: Mapping[str, str]
     form: Mapping[str, str] | None
     body: Content | None
-    verify: bool
+    trust: Trust
     attempts: int
 
     def redirected(self, status: int, location: str | None) -> Outgoing | None:

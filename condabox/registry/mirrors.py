@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from condabox.oci.reference import Reference
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from condabox.oci.reference import Reference
     from condabox.settings import RegistrySettings
 
 _LAYOUT = "oci:"
@@ -56,6 +57,17 @@ def places(
             path = f"{prefix.strip('/')}/{reference.repository}".lstrip("/")
             found.append(_place(host, path, registries))
     return (*found, _place(reference.registry, reference.repository, registries))
+
+
+def repositories_of(
+    reference: Reference, registries: Mapping[str, RegistrySettings]
+) -> tuple[Reference, ...]:
+    """Return the repositories of registries among the `places` of ``reference``."""
+    return tuple(
+        Reference(registry=place.host, repository=place.repository)
+        for place in places(reference, registries, folder=Path())
+        if isinstance(place, RegistryPlace)
+    )
 
 
 def _place(host: str, repository: str, registries: Mapping[str, RegistrySettings]) -> RegistryPlace:

@@ -38,10 +38,14 @@ class Reception(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryAnswer:
-    """How a registry receives us, and its own words where it does not."""
+    """How a registry receives us, and its own words where it does not.
+
+    ``source`` is where the credentials come from that it was given, empty where there were none.
+    """
 
     reception: Reception
     words: str = ""
+    source: str = ""
 
 
 class _Remembering:
@@ -74,18 +78,22 @@ def probe_registry(
         raise unreachable(host, str(error)) from None
     except RegistryRefusedError as error:
         words = error.message.removeprefix(f"{host}: ")
-        return RegistryAnswer(reception=_unwelcome(known), words=words)
+        return _unwelcome(known, words)
     if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         words = client.words(answer) or f"status {answer.status}"
-        return RegistryAnswer(reception=_unwelcome(known), words=words)
+        return _unwelcome(known, words)
     _check_registry(answer, host, words=client.words(answer))
     if not known.asked:
         return RegistryAnswer(reception=Reception.OPEN)
-    return RegistryAnswer(reception=Reception.KNOWN if known.found else Reception.PUBLIC)
+    if known.found is None:
+        return RegistryAnswer(reception=Reception.PUBLIC)
+    return RegistryAnswer(reception=Reception.KNOWN, source=known.found.source)
 
 
-def _unwelcome(known: _Remembering) -> Reception:
-    return Reception.REFUSED if known.found else Reception.STRANGER
+def _unwelcome(known: _Remembering, words: str) -> RegistryAnswer:
+    if known.found is None:
+        return RegistryAnswer(reception=Reception.STRANGER, words=words)
+    return RegistryAnswer(reception=Reception.REFUSED, words=words, source=known.found.source)
 
 
 def _check_registry(answer: Response, host: str, *, words: str) -> None:

@@ -17,13 +17,13 @@ from condabox.errors import (
     RegistryError,
     RegistryUnreachableError,
 )
+from condabox.oci.descriptor import Descriptor
 from condabox.oci.image import BlobSource, read_document, read_image
 from condabox.oci.layout import ImageLayout
-from condabox.oci.model import Descriptor
 from condabox.oci.names import called
 from condabox.registry.client import RegistryClient
 from condabox.registry.mirrors import LayoutPlace, places
-from condabox.registry.transfer import Fetcher, stated_media_type
+from condabox.registry.transfer import Fetcher, missing, stated_media_type
 from condabox.registry.transport import Transport
 
 if TYPE_CHECKING:
@@ -73,22 +73,38 @@ class Puller:
 
         return self._first(reference, open_at)
 
+    def resolve(self, reference: Reference) -> tuple[BlobSource, Descriptor]:
+        """Return where the blobs are of what ``reference`` stands for, and its descriptor.
+
+        Raise RegistryError or ImageError as `open` does.
+        """
+
+        def resolve_at(place: RegistryPlace | LayoutPlace) -> tuple[BlobSource, Descriptor]:
+            if isinstance(place, LayoutPlace):
+                layout = _opened(place)
+                return layout.blobs, _in_layout(layout, place, reference)
+            with self._fetcher(place) as fetcher:
+                descriptor = fetcher.resolve(str(reference.digest or reference.tag))
+            return RemoteBlobs(puller=self, reference=reference), descriptor
+
+        return self._first(reference, resolve_at)
+
     def fetch(self, reference: Reference, descriptors: Sequence[Descriptor]) -> None:
-        """Bring the blobs of an image that are not here, several at a time."""
-        missing = [each for each in descriptors if not self.blobs.has(each)]
+        """Bring what is not here of an image, several blobs at a time."""
+        lacking = missing(descriptors, self.blobs)
 
         def fetch_from(place: RegistryPlace | LayoutPlace) -> None:
             if isinstance(place, LayoutPlace):
                 layout = _opened(place)
-                for descriptor in missing:
+                for descriptor in lacking:
                     if layout.blobs.size(descriptor.digest) is None:
                         raise ImageNotFoundError(f"{place}: has no {descriptor.digest}")
                     self.blobs.copy(descriptor, source=layout.blobs)
                 return
             with self._fetcher(place) as fetcher:
-                fetcher.fetch_blobs(missing)
+                fetcher.fetch_blobs(lacking)
 
-        if missing:
+        if lacking:
             self._first(reference, fetch_from)
 
     @contextmanager
@@ -144,16 +160,27 @@ def _opened(place: LayoutPlace) -> ImageLayout:
 
 def _of_layout(place: LayoutPlace, reference: Reference, *, platform: Platform) -> Image:
     layout = _opened(place)
+    descriptor = _in_layout(layout, place, reference, platform=platform)
+    return read_image(layout.blobs, descriptor, platform=platform)
+
+
+def _in_layout(
+    layout: ImageLayout,
+    place: LayoutPlace,
+    reference: Reference,
+    *,
+    platform: Platform | None = None,
+) -> Descriptor:
     if reference.digest is None:
         if reference.tag and not called(layout.index(), reference.tag):
             raise ImageNotFoundError(f"{place}: has no image called {reference.tag}")
-        return layout.resolve(reference.tag, platform=platform)
+        return layout.find(reference.tag, platform=platform)
     size = layout.blobs.size(reference.digest)
     if size is None:
         raise ImageNotFoundError(f"{place}: has no image {reference.digest}")
     descriptor = Descriptor(media_type="", digest=reference.digest, size=size)
     media_type = stated_media_type(read_document(layout.blobs, descriptor))
-    return read_image(layout.blobs, replace(descriptor, media_type=media_type), platform=platform)
+    return replace(descriptor, media_type=media_type)
 
 
 def _found_nowhere(

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from condabox.errors import SpecError
 from condabox.events import SilentReporter
+from condabox.oci.parts import parts_of
 from condabox.oci.reference import Reference
 from condabox.registry.client import RegistryClient
 from condabox.registry.credentials import ConfigCredentials
 from condabox.registry.delivery import Delivery
-from condabox.registry.mirrors import RegistryPlace, places
+from condabox.registry.mirrors import repositories_of
 from condabox.registry.repository import Repository
 from condabox.registry.transport import Transport
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from condabox.events import Reporter
     from condabox.oci.digest import Digest
     from condabox.oci.image import Image
+    from condabox.oci.parts import Part
     from condabox.registry.credentials import Credentials
     from condabox.settings import Settings
 
@@ -70,7 +72,27 @@ def push_images(
     elsewhere: Mapping[Digest, Sequence[Reference]] | None = None,
     credentials: Credentials | None = None,
 ) -> tuple[PushResult, ...]:
-    """Store one image, for each platform one, under every one of ``references``.
+    """Store one image, for each platform one, as `push_parts` does."""
+    return push_parts(
+        parts_of(images),
+        references=references,
+        settings=settings,
+        reporter=reporter,
+        elsewhere=elsewhere,
+        credentials=credentials,
+    )
+
+
+def push_parts(
+    parts: Sequence[Part],
+    *,
+    references: Sequence[Reference],
+    settings: Settings,
+    reporter: Reporter,
+    elsewhere: Mapping[Digest, Sequence[Reference]] | None = None,
+    credentials: Credentials | None = None,
+) -> tuple[PushResult, ...]:
+    """Store an image, or an index with all that is in it, under every one of ``references``.
 
     A tag never stands for something incomplete, and the tags come when all else is there.
     ``elsewhere`` are other places that may have a blob, so that their registry need not be sent it;
@@ -78,7 +100,7 @@ def push_images(
     podman's are used.
     """
     with _pusher(settings=settings, reporter=reporter, credentials=credentials) as pusher:
-        return pusher.push(images, references=references, elsewhere=elsewhere or {})
+        return pusher.push(parts, references=references, elsewhere=elsewhere or {})
 
 
 def check_push(
@@ -120,20 +142,20 @@ class Pusher:
 
     def push(
         self,
-        images: Sequence[Image],
+        parts: Sequence[Part],
         *,
         references: Sequence[Reference],
         elsewhere: Mapping[Digest, Sequence[Reference]],
     ) -> tuple[PushResult, ...]:
-        """Do what `push_images` promises."""
+        """Do what `push_parts` promises."""
         tags = _tags_by_place(references)
         repositories = self._repositories(tags)
-        bases = tuple(self._base_repositories(images))
+        bases = tuple(self._base_repositories(parts))
         deliveries: dict[Reference, Delivery] = {}
         for place in tags:
             delivery = Delivery(
                 repository=repositories[place],
-                images=images,
+                parts=parts,
                 sources=partial(_sources, place, tuple(deliveries), elsewhere, bases),
                 reporter=self.reporter,
             )
@@ -179,16 +201,14 @@ class Pusher:
             credentials=self.credentials,
         )
 
-    def _base_repositories(self, images: Sequence[Image]) -> Iterator[Reference]:
+    def _base_repositories(self, parts: Sequence[Part]) -> Iterator[Reference]:
         """Yield where the images' bases come from: their registries, and the mirrors of these."""
-        for name in {image.manifest.annotations.get(_BASE_NAME) for image in images} - {None}:
+        for name in {part.document.annotations.get(_BASE_NAME) for part in parts} - {None}:
             try:
                 base = Reference.parse(str(name))
             except SpecError:
                 continue
-            for place in places(base, self.settings.registries, folder=self.settings.cache_dir):
-                if isinstance(place, RegistryPlace):
-                    yield Reference(registry=place.host, repository=place.repository)
+            yield from repositories_of(base, self.settings.registries)
 
 
 def _tags_by_place(references: Sequence[Reference]) -> dict[Reference, list[str]]:

@@ -13,9 +13,10 @@ from urllib.parse import urlencode
 
 from condabox.decode import DecodeError, each, mapping, optional
 from condabox.errors import ImageError, RegistryError
+from condabox.oci.descriptor import Descriptor
 from condabox.oci.digest import Digest
+from condabox.oci.document import canonical_json, parse_document
 from condabox.oci.mediatype import OCI_INDEX, OCI_MANIFEST
-from condabox.oci.model import Descriptor, canonical_json, parse_document
 
 if TYPE_CHECKING:
     from condabox.decode import JSON

@@ -132,9 +132,9 @@ class Repository:
 
     def failure(self, answer: Response, what: str) -> RegistryError:
         """Describe why ``what`` cannot be stored."""
-        said = self.client.words(answer)
-        return push_failure(answer.status, said, what=what, host=self.client.host)
+        said, client = self.client.words(answer), self.client
+        return push_failure(answer.status, said, what=what, host=client.host, source=client.source)
 
     def _pull_failure(self, answer: Response) -> RegistryError:
-        said = self.client.words(answer)
-        return pull_failure(answer, said, what=str(self), host=self.client.host)
+        said, client = self.client.words(answer), self.client
+        return pull_failure(answer, said, what=str(self), host=client.host, source=client.source)

@@ -52,7 +52,13 @@ class Authorizer:
         self._clock = clock
         self._known: dict[Access, _Known] = {}
         self._secrets: frozenset[str] = frozenset()
+        self._source = ""
         self._lock = threading.Lock()
+
+    @property
+    def source(self) -> str:
+        """Where the credentials come from that were used last, empty where there were none."""
+        return self._source
 
     def header(self, request: AuthorizationRequest) -> str | None:
         """Return the Authorization header that worked for such a request, if one did.
@@ -95,6 +101,7 @@ class Authorizer:
 
     def _credential(self, request: AuthorizationRequest) -> Credential | None:
         credential = self._credentials.lookup(self._host, request.access.repository)
+        self._source = credential.source if credential else ""
         if credential:
             for each in (credential, token_as_password(credential)):
                 self._keep_secret(each.password)

@@ -15,9 +15,10 @@ from condabox.decode import DecodeError, mapping, optional
 from condabox.errors import RegistryError, RegistryRefusedError
 from condabox.registry.addresses import with_query
 from condabox.registry.credentials import Credential
-from condabox.registry.failures import words_of
+from condabox.registry.failures import naming, words_of
 
 if TYPE_CHECKING:
+    from condabox.registry.certificates import Trust
     from condabox.registry.challenge import Challenge
     from condabox.registry.messages import Response
     from condabox.registry.transport import Transport
@@ -59,8 +60,8 @@ class AuthorizationRequest:
     host: str
     access: Access
     url: str
-    verify: bool
-    """Whether the registry's certificate, and so its token server's, must be valid."""
+    trust: Trust
+    """What holds for the registry's certificate, and so for its token server's."""
 
 
 def fetch_token(
@@ -83,7 +84,10 @@ def fetch_token(
         kind = RegistryRefusedError if answer.status in _REFUSALS else RegistryError
         raise kind(
             f"{request.host}: its token server refused {who} with status {answer.status}{detail}",
-            hint=f"log in with `docker login {request.host}`",
+            hint=naming(
+                f"log in with `docker login {request.host}`",
+                credential.source if credential else "",
+            ),
         )
     return _parsed(answer.body, host=request.host)
 
@@ -109,7 +113,7 @@ def _ask(
         with_query(bearer.parameters["realm"], query),
         limit=_LIMIT,
         headers={"Authorization": credential.basic} if credential else {},
-        verify=request.verify,
+        trust=request.trust,
     )
 
 
@@ -129,7 +133,7 @@ def _exchange(
     if service := bearer.parameters.get("service"):
         form["service"] = service
     answer = transport.request(
-        "POST", bearer.parameters["realm"], limit=_LIMIT, form=form, verify=request.verify
+        "POST", bearer.parameters["realm"], limit=_LIMIT, form=form, trust=request.trust
     )
     if answer.status not in _NO_POST:
         return answer

@@ -7,17 +7,21 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from condabox.errors import DigestMismatchError, ImageError
+from condabox.errors import DigestMismatchError, ImageError, ImageNotFoundError, RegistryError
 from condabox.oci import mediatype
+from condabox.oci.descriptor import Descriptor
 from condabox.oci.digest import Digest
+from condabox.oci.document import parse_document
 from condabox.oci.image import read_document, read_image
-from condabox.oci.model import Descriptor, ImageIndex, ImageManifest, parse_document
+from condabox.oci.manifest import ImageIndex, ImageManifest
+from condabox.registry.addresses import host_of
 from condabox.registry.failures import unreachable
 from condabox.registry.parallel import run_all
 from condabox.registry.transport import ATTEMPTS, ConnectionLostError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from condabox.events import Reporter, Task
     from condabox.oci.image import Image
@@ -29,6 +33,15 @@ if TYPE_CHECKING:
 _PARALLEL = 3
 """Blobs that are fetched at a time, as many as Docker does."""
 _MAX_NESTED = 4
+_DOCUMENTS = frozenset({*mediatype.INDEXES, *mediatype.MANIFESTS, *mediatype.CONFIGS})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """Where a blob may be; ``opened`` takes the ``offset`` to read it from."""
+
+    host: str
+    opened: Callable[..., AbstractContextManager[Stream]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +52,11 @@ class Fetcher:
     repository: str
     blobs: BlobDirectory
     reporter: Reporter
+
+    def resolve(self, selector: str) -> Descriptor:
+        """Return what ``selector``, a tag or a digest, names: a manifest or an index, now here."""
+        descriptor, _ = self._manifest(selector)
+        return descriptor
 
     def open(self, selector: str, *, platform: Platform) -> Image:
         """Return the image that ``selector``, a tag or a digest, names on ``platform``.
@@ -63,11 +81,8 @@ class Fetcher:
     def _manifest(self, selector: str) -> tuple[Descriptor, bytes]:
         pinned = ":" in selector
         digest = Digest.parse(selector) if pinned else self.client.digest(self.repository, selector)
-        size = self.blobs.size(digest) if digest else None
-        if digest and size is not None:
-            known = Descriptor(media_type="", digest=digest, size=size)
-            data = read_document(self.blobs, known)
-        else:
+        data = _document(self.blobs, digest) if digest else None
+        if data is None:
             data = self.client.manifest(self.repository, str(digest or selector))
             self.blobs.add(data)
         descriptor = Descriptor(
@@ -76,37 +91,89 @@ class Fetcher:
         return descriptor, data
 
     def fetch_blobs(self, descriptors: Sequence[Descriptor]) -> None:
-        """Fetch the blobs that are not there."""
-        by_digest = {each.digest: each for each in descriptors if not self.blobs.has(each)}
+        """Fetch the blobs, manifests and indexes that are not there."""
+        by_digest = {each.digest: each for each in missing(descriptors, self.blobs)}
         if not by_digest:
             return
         total = sum(each.size for each in by_digest.values())
         name = f"Pulling {self.client.host}/{self.repository}"
         with self.reporter.task(name, total=total) as task:
             run_all(
-                [partial(self._fetch_blob, each, task) for each in by_digest.values()],
+                [partial(self._fetch, each, task) for each in by_digest.values()],
                 at_once=_PARALLEL,
                 transport=self.client.transport,
                 name="pull",
             )
 
-    def _fetch_blob(self, descriptor: Descriptor, task: Task) -> None:
-        with self.blobs.writer(descriptor) as writer:
-            attempt = 0
-            while True:
-                before = writer.size
-                try:
-                    with self.client.blob(
-                        self.repository, descriptor.digest, offset=before
-                    ) as stream:
-                        _receive(stream, writer, descriptor, task=task)
-                except ConnectionLostError as error:
-                    attempt = 0 if writer.size > before else attempt + 1
-                    if attempt >= ATTEMPTS:
-                        raise unreachable(self.client.host, str(error)) from None
-                    self.client.transport.pause(attempt)
-                else:
-                    return
+    def _fetch(self, descriptor: Descriptor, task: Task) -> None:
+        if descriptor.media_type in (*mediatype.MANIFESTS, *mediatype.INDEXES):
+            data = self.client.manifest(self.repository, str(descriptor.digest))
+            self.blobs.add(data)
+            task.advance(len(data))
+            return
+        failures: list[str] = []
+        for source in self._sources(descriptor):
+            try:
+                with self.blobs.writer(descriptor) as writer:
+                    self._receive_all(source, writer, descriptor, task)
+            except (RegistryError, DigestMismatchError) as error:
+                if descriptor.media_type not in mediatype.RESTRICTED:
+                    raise
+                failures.append(error.message)
+            else:
+                return
+        reasons = "".join(f"\n    {reason}" for reason in failures)
+        raise ImageNotFoundError(
+            f"layer {descriptor.digest} may not be passed on, and can be had nowhere:{reasons}",
+            hint="ask for it where the image comes from, or use another base image",
+        )
+
+    def _sources(self, descriptor: Descriptor) -> Iterator[_Source]:
+        opened = partial(self.client.blob, self.repository, descriptor.digest)
+        yield _Source(host=self.client.host, opened=opened)
+        if descriptor.media_type in mediatype.RESTRICTED:
+            for url in descriptor.urls:
+                yield _Source(host=host_of(url), opened=partial(self.client.elsewhere, url))
+
+    def _receive_all(
+        self, source: _Source, writer: BlobWriter, descriptor: Descriptor, task: Task
+    ) -> None:
+        """Read a blob to its end, each time from where the connection broke."""
+        attempt = 0
+        while True:
+            before = writer.size
+            try:
+                with source.opened(offset=before) as stream:
+                    _receive(stream, writer, descriptor, task=task)
+            except ConnectionLostError as error:
+                attempt = 0 if writer.size > before else attempt + 1
+                if attempt >= ATTEMPTS:
+                    raise unreachable(source.host, str(error)) from None
+                self.client.transport.pause(attempt)
+            else:
+                return
+
+
+def missing(descriptors: Sequence[Descriptor], blobs: BlobDirectory) -> list[Descriptor]:
+    """Return what is not in ``blobs``; documents are read, and not there where damaged."""
+    return [
+        each
+        for each in descriptors
+        if not blobs.has(each)
+        or (each.media_type in _DOCUMENTS and _document(blobs, each.digest) is None)
+    ]
+
+
+def _document(blobs: BlobDirectory, digest: Digest) -> bytes | None:
+    """Return a document that is here; one that is damaged is removed, to be fetched anew."""
+    size = blobs.size(digest)
+    if size is None:
+        return None
+    try:
+        return read_document(blobs, Descriptor(media_type="", digest=digest, size=size))
+    except DigestMismatchError:
+        blobs.discard(digest)
+        return None
 
 
 def _receive(stream: Stream, writer: BlobWriter, descriptor: Descriptor, *, task: Task) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import threading
 from contextlib import contextmanager
@@ -12,13 +13,15 @@ from typing import TYPE_CHECKING, Self
 from condabox import __version__
 from condabox.errors import RegistryError
 from condabox.registry.addresses import host_of
-from condabox.registry.failures import UNTRUSTED, unreachable
+from condabox.registry.certificates import Trust, certificate_folders, find_trust
+from condabox.registry.failures import UNTRUSTED, unreachable, wants_certificate
 from condabox.registry.messages import Outgoing, Response, may_pass, parse_retry_after
 from condabox.registry.sockets import OpenSockets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
     from types import TracebackType
 
     import httpx
@@ -32,6 +35,7 @@ _CONNECT_TIMEOUT = 10.0
 _READ_TIMEOUT = 60.0
 _STORE_TIMEOUT = 300.0
 """A registry may have to hash and to copy what it was sent before it answers."""
+_USUAL = Trust()
 _HEADERS = {"User-Agent": f"condabox/{__version__}", "Accept-Encoding": "identity"}
 
 
@@ -74,11 +78,18 @@ class Transport:
     """Connections to registries, kept open for as long as the context is.
 
     Certificates are checked against the system's authorities and certifi's; ``SSL_CERT_FILE``
-    and the proxy variables are honoured.  May be used by several threads.
+    and the proxy variables are honoured.  ``certificates`` are the folders of those that hold for
+    one registry, Docker's and podman's unless others are given.  May be used by several threads.
     """
 
-    def __init__(self, *, sleep: Callable[[float], object] | None = None) -> None:
-        self._clients: dict[bool, httpx.Client] = {}
+    def __init__(
+        self,
+        *,
+        sleep: Callable[[float], object] | None = None,
+        certificates: Sequence[Path] | None = None,
+    ) -> None:
+        self._clients: dict[Trust, httpx.Client] = {}
+        self._folders = certificate_folders(os.environ) if certificates is None else certificates
         self._stopped = threading.Event()
         self._sleep = self._stopped.wait if sleep is None else sleep
         self._random = SystemRandom()
@@ -109,6 +120,10 @@ class Transport:
         self._stopped.clear()
         self._sockets.reopen()
 
+    def trust(self, host: str, *, verify: bool) -> Trust:
+        """Return what holds for the registry ``host``; raise RegistryError as `find_trust` does."""
+        return find_trust(host, verify=verify, folders=self._folders)
+
     def request(
         self,
         method: str,
@@ -117,14 +132,14 @@ class Transport:
         limit: int,
         headers: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
-        verify: bool = True,
+        trust: Trust = _USUAL,
     ) -> Response:
         """Send a request whose answer has at most ``limit`` bytes.
 
         The answer is returned whatever its status; what may pass is tried again before that.
         """
         return self.read_whole(
-            lambda: self.stream(method, url, headers=headers, form=form, verify=verify),
+            lambda: self.stream(method, url, headers=headers, form=form, trust=trust),
             limit=limit,
             host=host_of(url),
         )
@@ -152,7 +167,7 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
         body: Content | None = None,
-        verify: bool = True,
+        trust: Trust = _USUAL,
         attempts: int = ATTEMPTS,
     ) -> Iterator[Stream]:
         """Send a request and leave the answer's body to be read while the context is open.
@@ -166,7 +181,7 @@ class Transport:
             headers=headers or {},
             form=form,
             body=body,
-            verify=verify,
+            trust=trust,
             attempts=attempts,
         )
         sent, response = self._send(outgoing)
@@ -180,14 +195,14 @@ class Transport:
         finally:
             response.close()
 
-    def reachable(self, url: str, *, verify: bool) -> bool:
+    def reachable(self, url: str, *, trust: Trust) -> bool:
         """Say whether anything speaks HTTP at ``url``; one attempt, no redirects."""
         import httpx  # noqa: PLC0415
 
         try:
-            self._client(verify=verify).get(url, extensions={"trace": self._sockets.trace})
-        except (httpx.TransportError, httpx.InvalidURL, httpx.DecodingError):
-            return False
+            self._client(trust).get(url, extensions={"trace": self._sockets.trace})
+        except (httpx.TransportError, httpx.InvalidURL, httpx.DecodingError) as error:
+            return wants_certificate(str(error))
         return True
 
     def pause(self, attempt: int, *, at_least: float = 0.0) -> None:
@@ -236,7 +251,7 @@ class Transport:
 
     def _sent(self, outgoing: Outgoing) -> httpx.Response:
         self._check_running()
-        client = self._client(verify=outgoing.verify)
+        client = self._client(outgoing.trust)
         body = outgoing.body
         patience = _READ_TIMEOUT if body is None else _STORE_TIMEOUT
         request = client.build_request(
@@ -256,19 +271,20 @@ class Transport:
         if self._stopped.is_set():
             raise RegistryError("the transfer was stopped")
 
-    def _client(self, *, verify: bool) -> httpx.Client:
+    def _client(self, trust: Trust) -> httpx.Client:
         with self._lock:
-            if verify not in self._clients:
-                self._clients[verify] = _new_client(verify=verify)
-            return self._clients[verify]
+            if trust not in self._clients:
+                self._clients[trust] = _new_client(trust)
+            return self._clients[trust]
 
 
-def _new_client(*, verify: bool) -> httpx.Client:
+def _new_client(trust: Trust) -> httpx.Client:
     import httpx  # noqa: PLC0415
 
     try:
-        context = httpx.create_ssl_context(verify=verify)
-        if verify:
+        context = httpx.create_ssl_context(verify=trust.verify)
+        trust.prepare(context)
+        if trust.verify:
             # Company authorities live in the system's store, which httpx leaves aside.
             context.load_default_certs(ssl.Purpose.SERVER_AUTH)
         return httpx.Client(verify=context, timeout=_timeout(_READ_TIMEOUT), headers=_HEADERS)
@@ -293,7 +309,7 @@ def _attempts_after(error: httpx.TransportError) -> int:
         return 1
     if isinstance(error, httpx.ConnectError):
         return 1 if UNTRUSTED in str(error) else _CONNECT_ATTEMPTS
-    return ATTEMPTS
+    return 1 if wants_certificate(str(error)) else ATTEMPTS
 
 
 def _reason(error: Exception) -> str:

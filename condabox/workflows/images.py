@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform as host
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from condabox.base import open_base
@@ -12,6 +13,8 @@ from condabox.outputs.store import LocalStore, NamedImages, open_path
 from condabox.platforms import Platform
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from condabox.events import Reporter
     from condabox.oci.image import Image
     from condabox.outputs.store import StoredImage
@@ -33,12 +36,27 @@ def find_images(
     That is a name in the local store, else a path, else a reference, of which a registry gives the
     image for ``platform``, or for this machine's.
     """
-    store = LocalStore(settings.cache_dir)
+    found = find_here(text, settings=settings)
+    if isinstance(found, NamedImages):
+        return found
+    with explained_absence():
+        image = open_base(
+            str(found),
+            platform=platform or host_platform(),
+            settings=settings,
+            blobs=LocalStore(settings.cache_dir).blobs,
+            reporter=reporter,
+        ).image
+    return NamedImages(
+        names=(found,), images=(image,), descriptor=image.descriptor, blobs=image.blobs
+    )
+
+
+def find_here(text: str, *, settings: Settings) -> NamedImages | Reference:
+    """Return the image of the local store, or at a path, or else the reference that ``text`` is."""
     reference = _reference(text)
-    found = store.get(reference) if reference else None
-    if found is None:
-        found = open_path(text)
-    if found is not None:
+    found = LocalStore(settings.cache_dir).get(reference) if reference else None
+    if found := found or open_path(text):
         return found
     if reference is None:
         raise ImageError(
@@ -46,20 +64,19 @@ def find_images(
             hint="an image is a name from `condabox images`, a path of an OCI layout or archive, "
             "or a reference like ubuntu:24.04",
         )
+    return reference
+
+
+@contextmanager
+def explained_absence() -> Iterator[None]:
+    """Let the errors of a registry say that the image is not here either."""
     try:
-        base = open_base(
-            text,
-            platform=platform or host_platform(),
-            settings=settings,
-            blobs=store.blobs,
-            reporter=reporter,
-        )
+        yield
     except (ImageError, RegistryError) as error:
         raise type(error)(
             f"{error.message}\n    and neither the local store nor this folder has it",
             hint=error.hint,
         ) from None
-    return NamedImages(names=(reference,), images=(base.image,))
 
 
 def select_image(found: NamedImages, platform: Platform | None) -> Image:

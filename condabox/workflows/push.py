@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from condabox.base import open_base, open_whole
 from condabox.errors import DigestMismatchError, ImageError, SpecError
+from condabox.oci.parts import parts_of, read_parts
 from condabox.oci.reference import DOCKER_HUB, Reference
-from condabox.outputs.store import LocalStore
-from condabox.registry.push import push_images
-from condabox.workflows.images import find_images
+from condabox.outputs.store import LocalStore, NamedImages
+from condabox.registry.mirrors import repositories_of
+from condabox.registry.push import push_parts
+from condabox.workflows.images import explained_absence, find_here
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from condabox.events import Reporter
     from condabox.oci.digest import Digest
+    from condabox.oci.parts import Part
     from condabox.platforms import Platform
     from condabox.registry.push import PushResult
     from condabox.settings import Settings
@@ -25,7 +29,7 @@ _OFFICIAL = "library/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushRequest:
-    """What the user asked for.  Without a platform all that the image has are pushed."""
+    """What the user asked for.  Without a platform all goes that the name stands for."""
 
     image: str
     references: tuple[str, ...] = ()
@@ -38,23 +42,51 @@ def push_image(
 ) -> tuple[PushResult, ...]:
     """Store an image of the local store, a file or a registry under each of the references."""
     references = tuple(map(Reference.parse, request.references))
-    found = find_images(
-        request.image, platform=request.platform, settings=settings, reporter=reporter
-    )
-    references = references or _own_names(request.image, found.names)
-    images = (found.select(request.platform),) if request.platform else found.images
     try:
-        return push_images(
-            images,
+        parts, names, origins = _found(request, settings=settings, reporter=reporter)
+        references = references or _own_names(request.image, names)
+        known = known_places(references, settings=settings)
+        blobs = {blob.digest for part in parts for blob in (*part.layers, *part.configs)}
+        return push_parts(
+            parts,
             references=references,
             settings=settings,
             reporter=reporter,
-            elsewhere=known_places(references, settings=settings),
+            elsewhere={digest: (*origins, *known.get(digest, ())) for digest in blobs},
         )
     except DigestMismatchError as error:
         raise ImageError(
             f"{request.image} is damaged: {error.message}", hint="build it, or pull it, again"
         ) from None
+
+
+def _found(
+    request: PushRequest, *, settings: Settings, reporter: Reporter
+) -> tuple[tuple[Part, ...], tuple[Reference, ...], tuple[Reference, ...]]:
+    """Return what to push, what it is called, and the repositories that it comes from.
+
+    Without a platform it is the whole: an index goes as it is, with all that is in it.
+    """
+    found = find_here(request.image, settings=settings)
+    if isinstance(found, NamedImages):
+        if request.platform:
+            return parts_of([found.select(request.platform)]), found.names, ()
+        return read_parts(found.blobs, found.descriptor), found.names, ()
+    origins = repositories_of(found, settings.registries)
+    blobs = LocalStore(settings.cache_dir).blobs
+    if request.platform:
+        with explained_absence():
+            base = open_base(
+                str(found),
+                platform=request.platform,
+                settings=settings,
+                blobs=blobs,
+                reporter=reporter,
+            )
+        return parts_of([base.image]), (found,), origins
+    with explained_absence():
+        source, whole = open_whole(found, settings=settings, blobs=blobs, reporter=reporter)
+    return read_parts(source, whole), (found,), origins
 
 
 def known_places(

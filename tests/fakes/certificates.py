@@ -14,14 +14,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificates:
-    """Paths: ``authority`` is what a client must trust, ``server`` has the key too."""
+    """Paths: ``authority`` is what a client must trust, ``server`` has the key too.
+
+    Where there are ``clients``, that is the authority which must have signed a client's.
+    """
 
     authority: Path
     server: Path
+    clients: Path | None = None
 
     def wrapped(self, listening: socket.socket) -> ssl.SSLSocket:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.server)
+        if self.clients is not None:
+            context.load_verify_locations(self.clients)
+            context.verify_mode = ssl.CERT_REQUIRED
         return context.wrap_socket(listening, server_side=True)
 
 
@@ -42,6 +49,13 @@ def make_certificates(folder: Path, *names: str) -> Certificates:
     )
     server.write_bytes(server.read_bytes() + server_key.read_bytes())
     return Certificates(authority=authority, server=server)
+
+
+def make_client_certificate(folder: Path, *options: str) -> tuple[Path, Path]:
+    """Make a certificate that is its own authority, and its key."""
+    certificate, key = folder / "client.cert", folder / "client.key"
+    request(certificate, key, "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", *options)
+    return certificate, key
 
 
 def request(certificate: Path, key: Path, *options: str) -> None:

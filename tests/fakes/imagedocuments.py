@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from condabox.oci.descriptor import Descriptor
 from condabox.oci.digest import Digest
 from condabox.oci.image import JoinedBlobs, MemoryBlobs, read_image
 from condabox.oci.layout import ImageLayout
@@ -21,7 +22,6 @@ from condabox.oci.mediatype import (
     OCI_INDEX,
     OCI_MANIFEST,
 )
-from condabox.oci.model import Descriptor
 from tests.fakes.images import AMD64, make_image
 
 if TYPE_CHECKING:

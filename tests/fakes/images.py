@@ -10,7 +10,10 @@ from condabox.oci.config import ContainerConfig
 from condabox.oci.image import new_image
 from condabox.oci.layer import write_layer
 from condabox.oci.layout import BlobDirectory
+from condabox.oci.parts import parts_of
+from condabox.oci.reference import Reference
 from condabox.oci.tarball import TarFile
+from condabox.outputs.store import NamedImages
 from condabox.platforms import Platform
 
 if TYPE_CHECKING:
@@ -62,4 +65,15 @@ def make_image(
         platform=platform,
         epoch=EPOCH,
         annotations={},
+    )
+
+
+def named(*images: Image, name: str = "ai:1.0") -> NamedImages:
+    """Return what the local store would, of images that are in none."""
+    whole = parts_of(images)[-1]
+    return NamedImages(
+        names=(Reference.parse(name),),
+        images=images,
+        descriptor=whole.document.descriptor,
+        blobs=whole.blobs,
     )

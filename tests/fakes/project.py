@@ -18,8 +18,8 @@ import zstandard
 
 from condabox.oci.image import read_document
 from condabox.oci.layout import ImageLayout
+from condabox.oci.manifest import ImageIndex
 from condabox.oci.mediatype import INDEXES
-from condabox.oci.model import ImageIndex
 from condabox.oci.validate import validate_image
 from condabox.platforms import PLATFORM_OF_SUBDIR
 from tests.fakes.images import make_image

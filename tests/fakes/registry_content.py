@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from condabox.oci.digest import Digest
-from condabox.oci.mediatype import OCI_INDEX
+from condabox.oci.mediatype import OCI_INDEX, RESTRICTED
 from tests.fakes.httpserver import Answer
 
 if TYPE_CHECKING:
@@ -178,7 +178,12 @@ class Content:
 
     def lost(self, repository: str, document: dict[str, Any]) -> list[str]:
         """Return what a manifest speaks of and the repository has not."""
-        blobs = [*document.get("layers", ()), *filter(None, [document.get("config")])]
+        layers = document.get("layers", ())
+        # As Debian's docker-registry has it: these are not its business.
+        kept = [
+            each for each in layers if each["mediaType"] not in RESTRICTED or "urls" not in each
+        ]
+        blobs = [*kept, *filter(None, [document.get("config")])]
         lost = [each["digest"] for each in blobs if (repository, each["digest"]) not in self.links]
         manifests = [each["digest"] for each in document.get("manifests", ())]
         return lost + [each for each in manifests if (repository, each) not in self.manifests]

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from condabox.events import Task
+    from condabox.oci.descriptor import Descriptor
     from condabox.oci.digest import Digest
     from condabox.oci.image import Image
-    from condabox.oci.model import Descriptor
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from condabox.events import SilentReporter
 from condabox.oci.compress import Compression
 from condabox.oci.image import index_of
 from condabox.oci.layout import BlobDirectory, ImageLayout
+from condabox.oci.parts import parts_of
 from condabox.oci.reference import Reference
 from condabox.oci.validate import validate_image
 from condabox.registry.credentials import Anonymous, Credential
@@ -79,7 +80,7 @@ def push(
             reporter=SilentReporter(),
         )
         parsed = [Reference.parse(each) for each in references]
-        return pusher.push(images, references=parsed, elsewhere={})
+        return pusher.push(parts_of(images), references=parsed, elsewhere={})
 
 
 @pytest.mark.parametrize("relative", [True, False], ids=["relative", "absolute"])

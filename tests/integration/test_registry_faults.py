@@ -20,6 +20,7 @@ import pytest
 from condabox.errors import DigestMismatchError, RegistryError
 from condabox.events import SilentReporter
 from condabox.oci.layout import BlobDirectory
+from condabox.oci.parts import parts_of
 from condabox.oci.reference import Reference
 from condabox.oci.validate import validate_image
 from condabox.registry.client import RegistryClient
@@ -87,7 +88,7 @@ def fetcher(registry: FakeRegistry, transport: Transport, tmp_path: Path) -> Fet
 
 def push(pusher: Pusher, registry: FakeRegistry, image: Image) -> None:
     reference = Reference.parse(f"{registry.host}/app:1.0")
-    pusher.push([image], references=[reference], elsewhere={})
+    pusher.push(parts_of([image]), references=[reference], elsewhere={})
 
 
 PASSING = {

@@ -3,12 +3,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from condabox.errors import ToolFailedError, ToolMissingError
-from condabox.process import Worker, attach, attempt, find, run
+from condabox.process import Heard, Worker, attach, attempt, find, listen, run
 from tests.fakes.pipes import Pipe
 
 ROOT = Path(__file__).parent.parent.parent
@@ -51,7 +52,9 @@ def test_env_replaces_the_whole_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert done.stdout == b"None b\n"
 
 
-@pytest.mark.parametrize("start", [attempt, run, attach, Worker])
+@pytest.mark.parametrize(
+    "start", [attempt, run, attach, Worker, partial(listen, stdin=b"", seconds=60, most=1)]
+)
 def test_a_missing_program_is_an_error_of_ours(start: object) -> None:
     assert callable(start)
 
@@ -141,3 +144,50 @@ def test_a_worker_ends_with_its_context() -> None:
         assert next(worker.lines()) == b"up\n"
 
     assert worker.wait() != 0
+
+
+def test_a_listener_hears_both_outputs_and_is_heard() -> None:
+    script = "import sys; print(input(), flush=True); sys.stderr.write('two'); sys.exit(4)"
+
+    assert listen(python(script), stdin=b"one\n", seconds=60, most=100) == Heard(
+        returncode=4, said=b"one\ntwo"
+    )
+
+
+@pytest.mark.tool("sh")
+def test_who_does_not_end_is_ended_and_what_it_said_is_kept(pipe: Pipe) -> None:
+    script = f"exec 3>{pipe.path}; echo said; sleep 600 & wait"
+
+    heard = listen(["sh", "-c", script], stdin=b"", seconds=1, most=100)
+
+    assert heard == Heard(returncode=None, said=b"said\n")
+    assert pipe.read_all() == b""
+
+
+@pytest.mark.tool("sh")
+def test_who_closes_its_output_and_does_not_end_is_ended() -> None:
+    script = "echo said; exec >&- 2>&-; sleep 600"
+
+    heard = listen(["sh", "-c", script], stdin=b"", seconds=1, most=100)
+
+    assert heard == Heard(returncode=None, said=b"said\n")
+
+
+@pytest.mark.tool("yes")
+def test_who_says_too_much_is_ended() -> None:
+    heard = listen(["yes"], stdin=b"", seconds=600, most=1000)
+
+    assert heard == Heard(returncode=None, said=b"y\n" * 500)
+
+
+def test_who_does_not_read_keeps_nobody_waiting() -> None:
+    heard = listen(python("print('no')"), stdin=b"x" * 10_000_000, seconds=60, most=100)
+
+    assert heard == Heard(returncode=0, said=b"no\n")
+
+
+@pytest.mark.tool("setsid")
+def test_what_a_program_leaves_behind_keeps_nobody_waiting_for_ever() -> None:
+    heard = listen(["sh", "-c", "setsid sleep 30 & echo said"], stdin=b"", seconds=2, most=100)
+
+    assert heard == Heard(returncode=None, said=b"said\n")

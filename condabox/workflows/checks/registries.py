@@ -11,7 +11,7 @@ from condabox.conda.channels.virtual_packages import DEFAULT_BASE
 from condabox.errors import SpecError
 from condabox.oci.reference import DOCKER_HUB, Reference
 from condabox.registry.credentials import ConfigCredentials
-from condabox.registry.logins import hosts_of, known_logins, login_of
+from condabox.registry.logins import named_registries
 from condabox.registry.mirrors import LayoutPlace, places
 from condabox.registry.probe import Reception, probe_registry
 from condabox.reporting.findings import Finding, Group, State
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from condabox.conda.envfile.spec import EnvironmentSpec
-    from condabox.registry.logins import Login
     from condabox.registry.mirrors import RegistryPlace
     from condabox.registry.probe import RegistryAnswer
     from condabox.registry.transport import Transport
@@ -48,10 +47,6 @@ class _Asking:
 
     transport: Transport
     credentials: ConfigCredentials
-    logins: tuple[Login, ...]
-
-    def login(self, place: RegistryPlace) -> Login | None:
-        return login_of(self.logins, place.host, place.repository)
 
 
 def registry_checks(
@@ -62,9 +57,10 @@ def registry_checks(
     env: Mapping[str, str],
 ) -> tuple[Check, ...]:
     """Return the checks of every registry that settings, bases or logins name."""
-    logins, problems = known_logins(env)
-    credentials = ConfigCredentials.from_environment(env, seconds=PATIENCE)
-    asking = _Asking(transport=transport, credentials=credentials, logins=logins)
+    logins, problems = named_registries(env)
+    # Less than a registry has, so that it is the helper who is told of where a helper hangs.
+    credentials = ConfigCredentials.from_environment(env, seconds=PATIENCE / 2)
+    asking = _Asking(transport=transport, credentials=credentials)
     unreadable = [
         Finding.problem(Group.REGISTRIES, "logins", each.message, hint=each.hint or _NETWORK)
         for each in problems
@@ -84,14 +80,14 @@ def registry_checks(
 
 
 def _targets(
-    specs: Sequence[EnvironmentSpec], logins: Sequence[Login], *, settings: Settings
+    specs: Sequence[EnvironmentSpec], logins: Sequence[tuple[str, str]], *, settings: Settings
 ) -> tuple[_Target, ...]:
     bases = {spec.image.base or DEFAULT_BASE for spec in specs} or {DEFAULT_BASE}
     mirrored = {m.partition("/")[0] for r in settings.registries.values() for m in r.mirrors}
     named = [host for host in settings.registries if host not in mirrored]
     needed = {*named, *filter(None, map(_registry_of, bases))}
     wanted = [(DOCKER_HUB, ""), *((host, "") for host in sorted(needed))]
-    wanted += [(host, repository) for host, repository in hosts_of(logins) if host not in mirrored]
+    wanted += [(host, repository) for host, repository in logins if host not in mirrored]
     folder = settings.path.parent if settings.path else Path.cwd()
     return tuple(
         _Target(
@@ -139,19 +135,15 @@ def _check(
     """Return the check of one place, which has one finding, and enters what was answered."""
     own = place is target.places[-1]
     name = target.registry if own else f"{target.registry} mirror"
-    late = _NETWORK
     if isinstance(place, LayoutPlace):
         return Check(
-            group=Group.REGISTRIES, name=name, run=partial(_layout, name, place), late=late
+            group=Group.REGISTRIES, name=name, run=partial(_layout, name, place), late=_NETWORK
         )
-    login = asking.login(place)
-    if login and login.helper:
-        late = f"check the network, and whether `{login.helper} get` answers"
     return Check(
         group=Group.REGISTRIES,
         name=name,
         run=partial(_ask, name, place, asking, answers),
-        late=late,
+        late=_NETWORK,
         place=_shown(place),
     )
 
@@ -177,25 +169,22 @@ def _ask(
         transport=asking.transport,
         credentials=asking.credentials,
     )
-    yield _received(name, place, answer, login=asking.login(place))
+    yield _received(name, place, answer)
 
 
 def _shown(place: RegistryPlace) -> str:
     return str(place).rstrip("/")
 
 
-def _received(
-    name: str, place: RegistryPlace, answer: RegistryAnswer, *, login: Login | None
-) -> Finding:
+def _received(name: str, place: RegistryPlace, answer: RegistryAnswer) -> Finding:
     where = _shown(place)
     log_in = f"log in with `docker login {place.host}`"
-    source = f"from {login}" if login else "that are configured"
     match answer.reception:
         case Reception.OPEN:
-            unused = f"; credentials {source} are not asked for" if login and login.host else ""
-            return Finding.ok(Group.REGISTRIES, name, f"{where} answers{unused}")
+            return Finding.ok(Group.REGISTRIES, name, f"{where} answers")
         case Reception.KNOWN:
-            return Finding.ok(Group.REGISTRIES, name, f"{where} takes the credentials {source}")
+            detail = f"{where} takes the credentials from {answer.source}"
+            return Finding.ok(Group.REGISTRIES, name, detail)
         case Reception.PUBLIC:
             detail = f"{where} answers, and nobody is logged in: public images alone"
             return Finding.ok(Group.REGISTRIES, name, detail)
@@ -203,5 +192,5 @@ def _received(
             detail = f"{where} answers, and wants to know who asks: nobody is logged in"
             return Finding.note(Group.REGISTRIES, name, detail, hint=log_in)
         case Reception.REFUSED:
-            detail = f"{where} refuses the credentials {source}: {answer.words}"
+            detail = f"{where} refuses the credentials from {answer.source}: {answer.words}"
             return Finding.problem(Group.REGISTRIES, name, detail, hint=log_in)

@@ -9,7 +9,6 @@ import pytest
 
 from condabox.backends.cuda_twice import double_cuda
 from condabox.base import Base
-from condabox.errors import ImageError
 from condabox.oci.config import ContainerConfig
 from condabox.oci.image import MemoryBlobs
 from tests.fakes.images import make_image
@@ -48,21 +47,6 @@ def test_what_both_have_is_counted_in_the_bases_bytes(base: Base, tmp_path: Path
     assert "the largest libcublas.so.12, libnccl.so.2;" in warning
 
 
-def test_a_base_is_read_once(base: Base, tmp_path: Path) -> None:
-    before = list(double_cuda(base, ENVIRONMENT, cache_dir=tmp_path))
-    unreadable = replace(base, image=replace(base.image, blobs=MemoryBlobs({})))
-
-    assert list(double_cuda(unreadable, ENVIRONMENT, cache_dir=tmp_path)) == before
-
-
-def test_a_damaged_note_is_written_again(base: Base, tmp_path: Path) -> None:
-    before = list(double_cuda(base, ENVIRONMENT, cache_dir=tmp_path))
-    (note,) = (tmp_path / "bases").iterdir()
-    note.write_text("[")
-
-    assert list(double_cuda(base, ENVIRONMENT, cache_dir=tmp_path)) == before
-
-
 @pytest.mark.parametrize("paths", [(), ("lib/libz.so.1", "lib/libcudart.so.11.0")])
 def test_other_libraries_are_nobodys_business(
     base: Base, tmp_path: Path, paths: tuple[str, ...]
@@ -75,10 +59,3 @@ def test_a_base_without_cuda_is_not_read(tmp_path: Path) -> None:
     base = Base(image=replace(plain, blobs=MemoryBlobs({})), name=None)
 
     assert list(double_cuda(base, ENVIRONMENT, cache_dir=tmp_path)) == []
-
-
-def test_a_layer_that_cannot_be_read_is_an_error(base: Base, tmp_path: Path) -> None:
-    broken = replace(base, image=replace(base.image, blobs=MemoryBlobs({})))
-
-    with pytest.raises(ImageError):
-        list(double_cuda(broken, ENVIRONMENT, cache_dir=tmp_path))

@@ -15,8 +15,8 @@ from condabox.errors import DigestMismatchError, ImageError
 from condabox.oci.archive import archive_chunks, read_archive, write_archive
 from condabox.oci.compress import decompressed
 from condabox.oci.image import blob_chunks, index_of, open_verified
+from condabox.oci.manifest import ImageIndex
 from condabox.oci.mediatype import OCI_LAYER, OCI_LAYER_GZIP, OCI_MANIFEST
-from condabox.oci.model import ImageIndex
 from condabox.oci.reference import Reference
 from condabox.oci.validate import validate_image
 from tests.fakes.images import AMD64, ARM64, make_image

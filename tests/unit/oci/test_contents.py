@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from condabox.errors import ImageError
 from condabox.oci.contents import LayerEntry, layer_entries, merged
+from condabox.oci.descriptor import Descriptor
 from condabox.oci.digest import Digest
 from condabox.oci.image import MemoryBlobs
 from condabox.oci.mediatype import OCI_LAYER
-from condabox.oci.model import Descriptor
 from condabox.outputs.unpack import RootDirectory
 from tests.fakes.images import make_image
 from tests.fakes.tars import directory, entry, hardlink, layer, symlink

@@ -10,7 +10,9 @@ import pytest
 
 from condabox.errors import DigestMismatchError, ImageError
 from condabox.oci.config import ContainerConfig, Healthcheck, History
+from condabox.oci.descriptor import Descriptor
 from condabox.oci.digest import Digest
+from condabox.oci.document import canonical_json
 from condabox.oci.image import (
     MemoryBlobs,
     blob_chunks,
@@ -21,6 +23,7 @@ from condabox.oci.image import (
     rfc3339,
 )
 from condabox.oci.layout import BlobDirectory
+from condabox.oci.manifest import ImageIndex
 from condabox.oci.mediatype import (
     DOCKER_CONFIG,
     DOCKER_LAYER,
@@ -32,7 +35,6 @@ from condabox.oci.mediatype import (
     OCI_LAYER_GZIP,
     OCI_MANIFEST,
 )
-from condabox.oci.model import Descriptor, ImageIndex, canonical_json
 from condabox.oci.validate import validate_image
 from tests.fakes.images import AMD64, ARM64, EPOCH, make_image, make_layer
 

@@ -15,16 +15,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condabox.errors import DigestMismatchError, ImageError
+from condabox.oci.descriptor import Descriptor
 from condabox.oci.digest import Digest, VerifyingReader
 from condabox.oci.image import MemoryBlobs, read_document
+from condabox.oci.manifest import ImageIndex, ImageManifest
 from condabox.oci.mediatype import (
     OCI_CONFIG,
     OCI_MANIFEST,
-)
-from condabox.oci.model import (
-    Descriptor,
-    ImageIndex,
-    ImageManifest,
 )
 from tests.fakes.imagedocuments import (
     ABSENT,

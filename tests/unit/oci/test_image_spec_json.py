@@ -12,19 +12,15 @@ from hypothesis import strategies as st
 
 from condabox.errors import ImageError
 from condabox.oci.config import ImageConfig
+from condabox.oci.document import canonical_json, parse_document
 from condabox.oci.layout import ImageLayout
+from condabox.oci.manifest import ImageIndex, ImageManifest
 from condabox.oci.mediatype import (
     OCI_CONFIG,
     OCI_INDEX,
     OCI_LAYER_GZIP,
     OCI_LAYER_OF,
     OCI_MANIFEST,
-)
-from condabox.oci.model import (
-    ImageIndex,
-    ImageManifest,
-    canonical_json,
-    parse_document,
 )
 from condabox.oci.names import REF_NAME, name_annotations, names_in
 from tests.fakes.imagedocuments import (

@@ -18,10 +18,10 @@ import pytest
 from condabox.content import BytesContent
 from condabox.errors import ImageError
 from condabox.oci.contents import layer_entries, merged
+from condabox.oci.descriptor import Descriptor
 from condabox.oci.digest import Digest
 from condabox.oci.image import MemoryBlobs
 from condabox.oci.mediatype import OCI_LAYER, OCI_LAYER_GZIP
-from condabox.oci.model import Descriptor
 from condabox.oci.tarball import TarDirectory, TarFile, TarLink, tar_chunks
 from condabox.oci.validate import validate_image
 from condabox.outputs.unpack import RootDirectory

@@ -12,9 +12,11 @@ from condabox.errors import ImageError
 from condabox.oci.compress import Compression
 from condabox.oci.config import ContainerConfig
 from condabox.oci.contents import layer_entries
+from condabox.oci.descriptor import Descriptor
 from condabox.oci.digest import Digest
 from condabox.oci.image import BlobSource, MemoryBlobs, new_image, read_image
 from condabox.oci.layout import ImageLayout
+from condabox.oci.manifest import ImageIndex, ImageManifest
 from condabox.oci.mediatype import (
     OCI_CONFIG,
     OCI_INDEX,
@@ -22,11 +24,6 @@ from condabox.oci.mediatype import (
     OCI_LAYER_GZIP,
     OCI_LAYER_ZSTD,
     OCI_MANIFEST,
-)
-from condabox.oci.model import (
-    Descriptor,
-    ImageIndex,
-    ImageManifest,
 )
 from tests.fakes.imagedocuments import (
     ABSENT,

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condabox.errors import DigestMismatchError, ImageError
+from condabox.oci.descriptor import Descriptor
 from condabox.oci.digest import Digest
 from condabox.oci.image import MemoryBlobs
 from condabox.oci.layout import BlobDirectory, ImageLayout
 from condabox.oci.mediatype import OCI_CONFIG, OCI_INDEX
-from condabox.oci.model import Descriptor
 from condabox.oci.names import FULL_NAME, REF_NAME
 from tests.fakes.images import AMD64, ARM64, make_image
 

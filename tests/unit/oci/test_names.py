@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from condabox.errors import ImageError
+from condabox.oci.descriptor import Descriptor
 from condabox.oci.digest import Digest
+from condabox.oci.manifest import ImageIndex
 from condabox.oci.mediatype import OCI_MANIFEST
-from condabox.oci.model import Descriptor, ImageIndex
 from condabox.oci.names import FULL_NAME, REF_NAME, find, name_annotations, names_in
 from condabox.platforms import Platform
 

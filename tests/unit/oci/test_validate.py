@@ -12,12 +12,12 @@ import pytest
 
 from condabox.oci.compress import Compression
 from condabox.oci.config import ContainerConfig
+from condabox.oci.descriptor import Descriptor
 from condabox.oci.digest import Digest
 from condabox.oci.image import new_image
 from condabox.oci.layer import Layer
 from condabox.oci.layout import BlobDirectory
 from condabox.oci.mediatype import DOCKER_MANIFEST, OCI_LAYER, OCI_LAYER_GZIP, OCI_MANIFEST
-from condabox.oci.model import Descriptor
 from condabox.oci.validate import validate_image
 from tests.fakes.images import AMD64, EPOCH, make_image
 

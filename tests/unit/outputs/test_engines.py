@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tarfile
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,12 +15,17 @@ from condabox.oci.archive import read_archive
 from condabox.oci.reference import Reference
 from condabox.outputs.engines import (
     Container,
+    Program,
     has_podman,
     load_into_containerd,
     load_into_podman,
+    probe_command,
+    remove_from_engine,
+    run_apart,
     run_command,
     run_container,
 )
+from condabox.process import Heard
 from tests.fakes.images import make_image
 from tests.fakes.watching import watched
 
@@ -258,3 +264,97 @@ def test_podman_that_is_missing_is_reported(monkeypatch: pytest.MonkeyPatch, ima
     assert not has_podman()
     with pytest.raises(ToolMissingError):
         load_into_podman([image], names=[], reporter=SilentReporter())
+
+
+@pytest.mark.tool("sh")
+def test_what_the_engine_says_of_an_archive_that_we_broke_off_is_not_shown(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    image: Image,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    tool(tmp_path, monkeypatch, "podman", "cat > /dev/null; echo unexpected EOF >&2; exit 125")
+    layer = image.manifest.layers[0]
+    image, _ = watched(image, broken_by=KeyboardInterrupt, at={layer.digest})
+
+    with pytest.raises(KeyboardInterrupt):
+        load_into_podman([image], names=[], reporter=SilentReporter())
+
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.tool("sh")
+def test_what_the_engine_says_of_its_failure_is_in_ours(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    image: Image,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    tool(tmp_path, monkeypatch, "podman", "cat > /dev/null; echo no space left >&2; exit 125")
+
+    with pytest.raises(ToolFailedError, match="status 125\n    no space left"):
+        load_into_podman([image], names=[], reporter=SilentReporter())
+
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.tool("sh")
+def test_an_engine_that_has_all_ends_what_it_has_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, image: Image
+) -> None:
+    script = f"cat > /dev/null; kill -INT $PPID; sleep 0.3; echo loaded > {tmp_path}/log"
+    tool(tmp_path, monkeypatch, "podman", script)
+
+    with pytest.raises(KeyboardInterrupt):
+        load_into_podman([image], names=[], reporter=SilentReporter())
+
+    assert (tmp_path / "log").read_text() == "loaded\n"
+
+
+PROGRAM = Program(arguments=("/opt/env/bin/python", "-c", "x"), seconds=60, most=1000)
+
+
+def apart(program: Program = PROGRAM, *, platform: str | None = None) -> Heard:
+    return run_apart("docker", program, name="condabox-1", image="sha256:1", platform=platform)
+
+
+def test_what_is_run_apart_has_no_network_and_its_program_instead_of_the_images() -> None:
+    found = probe_command(
+        "podman", PROGRAM, name="condabox-1", image="sha256:1", platform="linux/arm64"
+    )
+
+    assert found == (
+        *("podman", "run", "--rm", "--interactive", "--name", "condabox-1"),
+        *("--network", "none", "--pids-limit", "1024", "--platform", "linux/arm64"),
+        *("--entrypoint", "/opt/env/bin/python", "sha256:1", "-c", "x"),
+    )
+
+
+def test_what_a_container_says_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool(tmp_path, monkeypatch, "docker", f'echo "$1" >>{tmp_path}/asked; cat; exit 3')
+
+    found = apart(replace(PROGRAM, stdin=b"told"))
+
+    assert found == Heard(returncode=3, said=b"told")
+    assert (tmp_path / "asked").read_text() == "run\n"
+
+
+@pytest.mark.parametrize("script", ["exec sleep 600", "exec yes"])
+def test_a_container_that_does_not_end_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    note = f'echo "$@" >>{tmp_path}/asked; [ "$1" = rm ] && exit 0'
+    tool(tmp_path, monkeypatch, "docker", f"{note}; {script}")
+
+    found = apart(replace(PROGRAM, seconds=1))
+
+    assert found.returncode is None
+    assert (tmp_path / "asked").read_text().splitlines()[1:] == ["rm --force condabox-1"]
+
+
+def test_an_image_is_taken_out_by_its_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool(tmp_path, monkeypatch, "podman", f'echo "$@" >{tmp_path}/asked; exit 1')
+
+    remove_from_engine("podman", "abc")
+
+    assert (tmp_path / "asked").read_text() == "rmi abc\n"

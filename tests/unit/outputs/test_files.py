@@ -81,3 +81,10 @@ def test_a_layout_does_not_replace_a_file(image: Image, tmp_path: Path) -> None:
         write_images(tmp_path / "x", [image], names=[AI])
 
     assert ".tar" in str(caught.value.hint)
+
+
+def test_a_layout_does_not_replace_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x")
+
+    with pytest.raises(ImageError, match="is a file"):
+        check_output(tmp_path / "x")

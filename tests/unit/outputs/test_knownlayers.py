@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from condabox.oci.config import ContainerConfig
+from condabox.oci.descriptor import Descriptor
 from condabox.oci.digest import Digest
 from condabox.oci.image import MemoryBlobs, new_image
 from condabox.oci.layer import Layer
 from condabox.oci.mediatype import OCI_LAYER_GZIP
-from condabox.oci.model import Descriptor
 from condabox.oci.reference import Reference
 from condabox.outputs.knownlayers import common_layers, likely_first, not_needed
 from tests.fakes.images import AMD64, EPOCH

@@ -16,18 +16,22 @@ import pytest
 from condabox.errors import BackendError, DigestMismatchError, ImageError
 from condabox.events import SilentReporter
 from condabox.oci.config import ContainerConfig
+from condabox.oci.descriptor import Descriptor
 from condabox.oci.layout import BlobDirectory
+from condabox.oci.manifest import ImageManifest
 from condabox.oci.mediatype import OCI_LAYER
-from condabox.oci.model import Descriptor, ImageManifest
+from condabox.outputs.engines import Program
 from condabox.outputs.rootless import (
     Command,
     Isolation,
     find_isolation,
     namespace_options,
+    run_apart,
     run_image,
     unpack,
 )
 from condabox.outputs.unpack import RootDirectory
+from condabox.process import Heard
 from tests.fakes.images import make_image
 from tests.fakes.tars import layer
 
@@ -331,3 +335,33 @@ def test_the_pipe_for_signals_is_ours_alone(image: Image, tmp_path: Path) -> Non
     fake.run(image, command())
 
     assert (tmp_path / "control").read_text().split() == ["600", "fifo"]
+
+
+def apart(image: Image, fake: FakeUnshare) -> Heard:
+    return run_apart(
+        image,
+        Program(arguments=("app", "-v"), stdin=b"told", seconds=60, most=1000),
+        unshare=str(fake.path),
+        isolation=Isolation.USER_NAMESPACE,
+        folder=fake.folder / "run",
+        reporter=SilentReporter(),
+    )
+
+
+def test_what_is_run_apart_has_a_network_of_its_own_and_no_terminal(
+    tmp_path: Path, image: Image
+) -> None:
+    fake = FakeUnshare(tmp_path, 'cat; : > "$state/failure"; exit 7')
+
+    assert apart(image, fake) == Heard(returncode=7, said=b"told")
+    assert fake.arguments[0] == "--net"
+    assert (fake.spec["terminal"], fake.spec["loopback"]) == (False, True)
+    assert fake.spec["arguments"] == ["app", "-v"]
+    assert left(tmp_path) == []
+
+
+def test_why_nothing_can_run_apart_is_explained(tmp_path: Path, image: Image) -> None:
+    fake = FakeUnshare(tmp_path, "echo unshare: not permitted; exit 1")
+
+    with pytest.raises(BackendError, match="status 1: unshare: not permitted"):
+        apart(image, fake)

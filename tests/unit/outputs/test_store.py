@@ -11,9 +11,9 @@ from condabox.oci.archive import write_archive
 from condabox.oci.layout import ImageLayout
 from condabox.oci.reference import Reference
 from condabox.oci.validate import validate_image
-from condabox.outputs.store import LocalStore, NamedImages, StoredImage, open_path
+from condabox.outputs.store import LocalStore, StoredImage, open_path
 from condabox.platforms import Platform
-from tests.fakes.images import AMD64, ARM64, make_image
+from tests.fakes.images import AMD64, ARM64, make_image, named
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,7 +93,7 @@ def test_blobs_of_builds_are_those_of_the_store(store: LocalStore, tmp_path: Pat
 
 
 def test_a_platform_is_selected(image: Image, arm_image: Image) -> None:
-    found = NamedImages(names=(AI,), images=(image, arm_image))
+    found = named(image, arm_image)
 
     chosen = found.select(Platform(os="linux", architecture="arm64", variant="v8"))
 
@@ -101,7 +101,7 @@ def test_a_platform_is_selected(image: Image, arm_image: Image) -> None:
 
 
 def test_a_platform_that_is_missing_is_explained(image: Image, arm_image: Image) -> None:
-    found = NamedImages(names=(AI,), images=(image, arm_image))
+    found = named(image, arm_image)
 
     with pytest.raises(ImageError, match="not for linux/s390x") as caught:
         found.select(Platform(os="linux", architecture="s390x"))

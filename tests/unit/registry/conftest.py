@@ -1,4 +1,4 @@
-"""A registry for each test, and what pushes to it without ever waiting."""
+"""A registry for each test, and what pushes to it and pulls from it without ever waiting."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condabox.events import SilentReporter
+from condabox.oci.layout import BlobDirectory
+from condabox.registry.client import RegistryClient
 from condabox.registry.credentials import Anonymous
 from condabox.registry.push import Pusher
+from condabox.registry.transfer import Fetcher
 from condabox.registry.transport import Transport
 from condabox.settings import Settings
 from tests.fakes.registry import FakeRegistry
@@ -44,3 +47,16 @@ def pusher(transport: Transport, tmp_path: Path) -> Pusher:
         settings=Settings(cache_dir=tmp_path / "cache"),
         reporter=SilentReporter(),
     )
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> BlobDirectory:
+    return BlobDirectory(tmp_path / "fetched")
+
+
+@pytest.fixture
+def fetcher(registry: FakeRegistry, transport: Transport, blobs: BlobDirectory) -> Fetcher:
+    client = RegistryClient(
+        host=registry.host, insecure=False, transport=transport, credentials=Anonymous()
+    )
+    return Fetcher(client=client, repository="app", blobs=blobs, reporter=SilentReporter())

@@ -60,12 +60,15 @@ def test_who_may_only_read_is_refused(registry: FakeRegistry, pusher: Pusher) ->
 
 def test_a_wrong_password_is_refused_and_not_told(registry: FakeRegistry, pusher: Pusher) -> None:
     registry.behaviour.basic = ("me", "open-sesame")
-    guessing = Known(Credential(username="me", password=GUESSED))
+    guessing = Known(Credential(username="me", password=GUESSED, source="/me/config.json"))
 
     with pytest.raises(RegistryError, match="status 401") as caught:
         replace(pusher, credentials=guessing).check(references(registry))
 
     assert GUESSED not in caught.value.message
+    assert caught.value.hint == (
+        f"log in with `docker login {registry.host}`; the credentials came from /me/config.json"
+    )
 
 
 def test_a_digest_is_no_place(registry: FakeRegistry, pusher: Pusher) -> None:

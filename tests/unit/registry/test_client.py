@@ -16,6 +16,7 @@ from condabox.errors import (
 )
 from condabox.oci.digest import Digest
 from condabox.oci.mediatype import DOCKER_MANIFEST
+from condabox.registry.certificates import Trust
 from condabox.registry.client import RegistryClient
 from condabox.registry.credentials import Anonymous, Credential
 from condabox.registry.repository import Repository
@@ -359,7 +360,7 @@ def test_credentials_are_not_sent_in_the_clear_for_a_registry_with_https(
         host="registry.example",
         access=Access.to_pull("app"),
         url="https://registry.example/v2/app/manifests/1.0",
-        verify=True,
+        trust=Trust(),
     )
 
     with pytest.raises(RegistryError, match="without encryption"):
@@ -379,7 +380,7 @@ def test_an_old_token_is_replaced_before_it_is_refused(
         host=registry.host,
         access=Access.to_pull("app"),
         url=f"{registry.url}/v2/",
-        verify=False,
+        trust=Trust(verify=False),
     )
     challenge = f'Bearer realm="{registry.url}/token",service="fake, really"'
     authorizer.answer(challenge, request=request, refused=None)

@@ -237,6 +237,26 @@ def test_a_store_is_asked_for_docker_hub_by_its_old_name(
     assert found == Credential(username="https://index.docker.io/v1/", password=SESAME)
 
 
+def test_a_credential_tells_which_file_it_comes_from(tmp_path: Path) -> None:
+    found = auths(tmp_path, **{"a.example": "me"}).lookup("a.example", "app")
+
+    assert found
+    assert found.source == str(tmp_path / "config.json")
+
+
+@pytest.mark.tool("sh")
+@pytest.mark.parametrize("username", ["me", "<token>"])
+def test_a_credential_tells_which_helper_it_comes_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, username: str
+) -> None:
+    helper(tmp_path, monkeypatch, f"""echo '{{"Username":"{username}","Secret":"open-sesame"}}'""")
+
+    found = config(tmp_path, {"credsStore": "test"}).lookup("a.example", "app")
+
+    assert found
+    assert found.source == f"docker-credential-test, which {tmp_path / 'config.json'} names"
+
+
 @pytest.mark.tool("sh")
 def test_a_helper_that_knows_nothing_means_anonymous(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -11,11 +11,13 @@ import pytest
 
 from condabox.errors import DigestMismatchError, RegistryError
 from condabox.events import SilentReporter, SilentTask
+from condabox.oci.descriptor import Descriptor
 from condabox.oci.digest import Digest
+from condabox.oci.document import canonical_json
 from condabox.oci.image import MemoryBlobs, index_of
 from condabox.oci.layout import BlobDirectory
 from condabox.oci.mediatype import INDEXES, MANIFESTS, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
-from condabox.oci.model import Descriptor, canonical_json
+from condabox.oci.parts import parts_of
 from condabox.oci.reference import Reference
 from condabox.registry import uploads
 from condabox.registry.blobreader import BlobReader
@@ -76,7 +78,7 @@ def fetcher(repository: Repository, tmp_path: Path) -> Fetcher:
 
 def push(pusher: Pusher, registry: FakeRegistry, *images: Image) -> None:
     reference = Reference.parse(f"{registry.host}/team/app:1.0")
-    pusher.push(images, references=[reference], elsewhere={})
+    pusher.push(parts_of(images), references=[reference], elsewhere={})
 
 
 def send(repository: Repository, data: bytes) -> None:
@@ -292,7 +294,7 @@ class TestMountingABlobFromAnotherRepository:
         registry.mounts = False
         names = [f"{registry.host}/{name}:1.0" for name in ("one", "two")]
 
-        pusher.push([image], references=[*map(Reference.parse, names)], elsewhere={})
+        pusher.push(parts_of([image]), references=[*map(Reference.parse, names)], elsewhere={})
 
         assert len(registry.requests("POST", "/two/")) == 3
         assert ("two", "1.0") in registry.manifests

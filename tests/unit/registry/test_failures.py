@@ -36,7 +36,9 @@ def answer(status: int, code: str = "") -> Response:
     ],
 )
 def test_what_cannot_be_pulled(status: int, code: str, kind: type[RegistryError]) -> None:
-    error = pull_failure(answer(status, code), code, what="a.example/app", host="a.example")
+    error = pull_failure(
+        answer(status, code), code, what="a.example/app", host="a.example", source=""
+    )
 
     assert type(error) is kind
 
@@ -46,7 +48,7 @@ def test_what_cannot_be_pulled(status: int, code: str, kind: type[RegistryError]
     [(401, RegistryRefusedError), (403, RegistryRefusedError), (404, RegistryError)],
 )
 def test_what_cannot_be_pushed(status: int, kind: type[RegistryError]) -> None:
-    assert type(push_failure(status, "", what="a.example/app", host="a.example")) is kind
+    assert type(push_failure(status, "", what="a.example/app", host="a.example", source="")) is kind
 
 
 @pytest.mark.parametrize(
@@ -54,6 +56,8 @@ def test_what_cannot_be_pushed(status: int, kind: type[RegistryError]) -> None:
     [
         ("[Errno 111] Connection refused", RegistryUnreachableError, "check the network"),
         ("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed", UntrustedHostError, "SSL_CERT_FILE"),
+        ("[SSL: SSLV3_ALERT_BAD_CERTIFICATE] bad", RegistryUnreachableError, "client.cert"),
+        ("[SSL: TLSV1_ALERT_UNKNOWN_CA] unknown", RegistryUnreachableError, "client.cert"),
         ("[SSL: WRONG_VERSION_NUMBER] wrong", RegistryUnreachableError, "insecure = true"),
     ],
 )

@@ -1,14 +1,17 @@
-"""Where logins are kept, without what is secret in them."""
+"""Which registries logins name, without what is secret in them."""
 
 from __future__ import annotations
 
 import base64
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from condabox.registry.logins import Login, hosts_of, known_logins, login_of
+from condabox.registry.logins import named_registries
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SECRET = "open-sesame"  # noqa: S105  (of nothing)
 AUTH = {"auth": base64.b64encode(f"me:{SECRET}".encode()).decode()}
@@ -22,7 +25,7 @@ def written(folder: Path, document: object) -> tuple[Path, dict[str, str]]:
 
 
 def test_entries_helpers_and_a_store(tmp_path: Path) -> None:
-    path, env = written(
+    _, env = written(
         tmp_path,
         {
             "auths": {
@@ -36,25 +39,16 @@ def test_entries_helpers_and_a_store(tmp_path: Path) -> None:
         },
     )
 
-    logins, problems = known_logins(env)
+    logins, problems = named_registries(env)
 
     assert problems == ()
-    assert hosts_of(logins) == (
+    assert logins == (
         ("1.dkr.ecr.eu-west-1.amazonaws.com", ""),
         ("docker.io", ""),
         ("ghcr.io", ""),
         ("quay.io", "team"),
         ("other.example", ""),
     )
-    assert {host: str(login_of(logins, host, "team/app")) for host, _ in hosts_of(logins)} == {
-        "1.dkr.ecr.eu-west-1.amazonaws.com": f"docker-credential-ecr-login, which {path} names",
-        "docker.io": f"docker-credential-pass, which {path} names",
-        "ghcr.io": f"docker-credential-pass, which {path} names",
-        "quay.io": str(path),
-        "other.example": str(path),
-    }
-    # the store is asked for what it was never told of, too
-    assert str(login_of(logins, "new.example")) == f"docker-credential-pass, which {path} names"
     assert SECRET not in repr(logins)
     assert AUTH["auth"] not in repr(logins)
 
@@ -62,18 +56,7 @@ def test_entries_helpers_and_a_store(tmp_path: Path) -> None:
 def test_an_empty_entry_without_a_store_is_no_login(tmp_path: Path) -> None:
     _, env = written(tmp_path, {"auths": {"ghcr.io": {}, "quay.io": {"auth": ""}}})
 
-    assert known_logins(env) == ((), ())
-
-
-def test_the_longest_repository_counts(tmp_path: Path) -> None:
-    path, env = written(tmp_path, {"auths": {"q.example": {}, "q.example/team": AUTH}})
-
-    logins, _ = known_logins(env)
-
-    assert login_of(logins, "q.example", "teamwork/app") is None
-    assert login_of(logins, "q.example", "team") == Login(
-        host="q.example", repository="team", source=str(path)
-    )
+    assert named_registries(env) == ((), ())
 
 
 def test_every_place_is_looked_at(tmp_path: Path) -> None:
@@ -89,17 +72,16 @@ def test_every_place_is_looked_at(tmp_path: Path) -> None:
         (tmp_path / file).write_text(json.dumps({"auths": {f"{number}.example": AUTH}}))
     env["DOCKER_AUTH_CONFIG"] = json.dumps({"auths": {"variable.example": AUTH}})
 
-    logins, problems = known_logins(env)
+    logins, problems = named_registries(env)
 
     assert problems == ()
-    found = {host: login_of(logins, host) for host, _ in hosts_of(logins)}
-    assert [f"{host} {login and Path(login.source).name}" for host, login in found.items()] == [
-        "0.example explicit.json",
-        "variable.example DOCKER_AUTH_CONFIG",
-        "1.example config.json",
-        "2.example auth.json",
-        "3.example auth.json",
-    ]
+    assert logins == (
+        ("0.example", ""),
+        ("variable.example", ""),
+        ("1.example", ""),
+        ("2.example", ""),
+        ("3.example", ""),
+    )
 
 
 @pytest.mark.parametrize(
@@ -119,9 +101,9 @@ def test_a_broken_file_hides_no_other_and_is_not_quoted(tmp_path: Path, text: st
     other.parent.mkdir(parents=True)
     other.write_text(json.dumps({"auths": {"a.example": AUTH}}))
 
-    logins, (problem,) = known_logins(env)
+    logins, (problem,) = named_registries(env)
 
-    assert hosts_of(logins) == (("a.example", ""),)
+    assert logins == (("a.example", ""),)
     assert str(path) in problem.message
     assert SECRET not in problem.message
 
@@ -129,11 +111,11 @@ def test_a_broken_file_hides_no_other_and_is_not_quoted(tmp_path: Path, text: st
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / ".docker" / "config.json").mkdir(parents=True)
 
-    logins, (problem,) = known_logins({"HOME": str(tmp_path)})
+    logins, (problem,) = named_registries({"HOME": str(tmp_path)})
 
     assert logins == ()
     assert "Is a directory" in problem.message
 
 
 def test_nothing_is_known_of_nobody() -> None:
-    assert known_logins({}) == ((), ())
+    assert named_registries({}) == ((), ())

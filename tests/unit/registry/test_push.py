@@ -15,6 +15,7 @@ from condabox.oci.config import ContainerConfig
 from condabox.oci.image import index_of, new_image
 from condabox.oci.layout import BlobDirectory
 from condabox.oci.mediatype import OCI_INDEX
+from condabox.oci.parts import parts_of
 from condabox.oci.reference import Reference
 from condabox.registry.client import RegistryClient
 from condabox.registry.credentials import Anonymous
@@ -55,7 +56,7 @@ def push(
     elsewhere: Mapping[Digest, Sequence[Reference]] | None = None,
 ) -> tuple[PushResult, ...]:
     references = [Reference.parse(f"{registry.host}/{name}") for name in names or ("app:1.0",)]
-    return pusher.push(images, references=references, elsewhere=elsewhere or {})
+    return pusher.push(parts_of(images), references=references, elsewhere=elsewhere or {})
 
 
 def sizes(image: Image) -> int:
@@ -163,7 +164,7 @@ def test_no_tag_is_set_where_another_registry_takes_nothing(
     references = [Reference.parse(f"{each.host}/app:1.0") for each in (registry, other)]
 
     with pytest.raises(RegistryError, match="DENIED"):
-        pusher.push([image], references=references, elsewhere={})
+        pusher.push(parts_of([image]), references=references, elsewhere={})
 
     assert ("app", "1.0") not in registry.manifests
 

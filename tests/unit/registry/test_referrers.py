@@ -9,8 +9,8 @@ import pytest
 
 from condabox.errors import ImageError, RegistryError
 from condabox.oci.digest import Digest
+from condabox.oci.document import canonical_json
 from condabox.oci.mediatype import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
-from condabox.oci.model import canonical_json
 from condabox.registry.client import RegistryClient
 from condabox.registry.credentials import Anonymous
 from condabox.registry.referrers import list_referrers, push_referrer, referrers_tag

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condabox.errors import DigestMismatchError, ImageError, RegistryError
-from condabox.events import SilentReporter
-from condabox.oci.layout import BlobDirectory
+from condabox.oci.document import canonical_json
 from condabox.oci.mediatype import (
     DOCKER_CONFIG,
     DOCKER_INDEX,
@@ -21,22 +20,18 @@ from condabox.oci.mediatype import (
     OCI_LAYER_GZIP,
     OCI_MANIFEST,
 )
-from condabox.oci.model import canonical_json
 from condabox.oci.validate import validate_image
 from condabox.platforms import Platform
-from condabox.registry.client import RegistryClient
-from condabox.registry.credentials import Anonymous
-from condabox.registry.transfer import Fetcher
-from condabox.registry.transport import Transport
 from tests.fakes.images import AMD64, ARM64, make_image
 from tests.fakes.pulling import pulled
 from tests.fakes.registry import FakeRegistry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from condabox.oci.image import Image
+    from condabox.oci.layout import BlobDirectory
+    from condabox.registry.transfer import Fetcher
 
 V8 = Platform(os="linux", architecture="arm64", variant="v8")
 
@@ -44,20 +39,6 @@ V8 = Platform(os="linux", architecture="arm64", variant="v8")
 @pytest.fixture
 def image(tmp_path: Path) -> Image:
     return make_image(tmp_path / "made", {"a": b"1" * 5000}, {"b": bytes(range(256)) * 300})
-
-
-@pytest.fixture
-def blobs(tmp_path: Path) -> BlobDirectory:
-    return BlobDirectory(tmp_path / "fetched")
-
-
-@pytest.fixture
-def fetcher(registry: FakeRegistry, blobs: BlobDirectory) -> Iterator[Fetcher]:
-    with Transport(sleep=lambda _: None) as transport:
-        client = RegistryClient(
-            host=registry.host, insecure=False, transport=transport, credentials=Anonymous()
-        )
-        yield Fetcher(client=client, repository="app", blobs=blobs, reporter=SilentReporter())
 
 
 def left_in(blobs: BlobDirectory) -> list[str]:

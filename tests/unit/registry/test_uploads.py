@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from condabox.errors import DigestMismatchError, RegistryError
 from condabox.events import SilentTask
+from condabox.oci.descriptor import Descriptor
 from condabox.oci.digest import Digest
 from condabox.oci.image import BlobSource, MemoryBlobs
-from condabox.oci.model import Descriptor
 from condabox.registry import uploads
 from condabox.registry.blobreader import BlobReader
 from condabox.registry.client import RegistryClient

@@ -10,17 +10,18 @@ from condabox.errors import ImageError, RegistryError
 from condabox.events import SilentReporter
 from condabox.oci.archive import write_archive
 from condabox.oci.reference import Reference
-from condabox.outputs.store import LocalStore, NamedImages
+from condabox.outputs.store import LocalStore
 from condabox.platforms import Platform
 from condabox.settings import Settings
 from condabox.workflows.images import find_images, host_platform, list_images, select_image
-from tests.fakes.images import ARM64, make_image
+from tests.fakes.images import ARM64, make_image, named
 from tests.fakes.registry import FakeRegistry
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from condabox.oci.image import Image
+    from condabox.outputs.store import NamedImages
 
 AI = Reference.parse("ai:1.0")
 HOST = host_platform()
@@ -112,13 +113,13 @@ def test_what_is_no_name_at_all_is_explained(settings: Settings) -> None:
 
 
 def test_the_only_image_is_selected_whatever_it_is_for(other_image: Image) -> None:
-    found = NamedImages(names=(), images=(other_image,))
+    found = named(other_image)
 
     assert select_image(found, None).digest == other_image.digest
 
 
 def test_of_several_the_one_for_this_machine_is_selected(image: Image, other_image: Image) -> None:
-    found = NamedImages(names=(), images=(other_image, image))
+    found = named(other_image, image)
 
     assert select_image(found, None).digest == image.digest
     assert select_image(found, OTHER).digest == other_image.digest
@@ -126,7 +127,7 @@ def test_of_several_the_one_for_this_machine_is_selected(image: Image, other_ima
 
 def test_the_wrong_platform_is_refused_even_if_it_is_the_only_one(other_image: Image) -> None:
     with pytest.raises(ImageError, match="linux/arm64"):
-        select_image(NamedImages(names=(), images=(other_image,)), ARM64)
+        select_image(named(other_image), ARM64)
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,19 @@ def test_credentials_are_taken_from_a_helper(
     assert machine.said() == [f"ok {gate.host}: {gate.host} takes the credentials from {helper}"]
 
 
+def test_of_two_that_know_who_we_are_the_one_is_named_that_was_used(
+    machine: Machine, gate: Gate, programs: Programs
+) -> None:
+    gate.rules.user = ME
+    old = {"auth": base64.b64encode(b"me:old").decode()}
+    machine.log_in(auths={gate.host: old}, credsStore="test")
+    answer = {"Username": "me", "Secret": PASSWORD}
+    programs.say("docker-credential-test", json.dumps(answer))
+
+    helper = f"docker-credential-test, which {machine.config} names"
+    assert machine.said() == [f"ok {gate.host}: {gate.host} takes the credentials from {helper}"]
+
+
 @pytest.mark.parametrize("tokens", [False, True])
 def test_credentials_that_are_refused_are_a_problem(
     machine: Machine, gate: Gate, *, tokens: bool
@@ -181,11 +194,9 @@ def test_what_is_open_and_what_is_public_is_fine(machine: Machine, gate: Gate, o
     machine.registries |= {gate.host: RegistrySettings(), other.host: RegistrySettings()}
     machine.log_in(auths={gate.host: AUTH})
 
-    unused = f"from {machine.config} are not asked for"
-
     assert sorted(machine.said()) == sorted(
         [
-            f"ok {gate.host}: {gate.host} answers; credentials {unused}",
+            f"ok {gate.host}: {gate.host} answers",
             f"ok {other.host}: {other.host} answers, and nobody is logged in: public images alone",
         ]
     )
@@ -215,7 +226,7 @@ def test_a_helper_that_is_missing_is_told(machine: Machine, gate: Gate, programs
 def test_a_helper_that_hangs_is_not_waited_for(
     machine: Machine, gate: Gate, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registries, "PATIENCE", 1.0)
+    monkeypatch.setattr(registries, "PATIENCE", 2.0)
     pipe = Pipe(machine.home / "pipe")
     gate.rules.user = ME
     machine.log_in(credHelpers={gate.host: "slow"})
@@ -225,7 +236,8 @@ def test_a_helper_that_hangs_is_not_waited_for(
     told = machine.look()[-1]
 
     assert pipe.read_all() == b""
-    assert told.detail == f"{gate.host} gave no answer in 1 seconds"
+    said = "docker-credential-slow get gave no answer in 1 seconds"
+    assert told.detail == f"{said}, for {gate.host}"
     assert "`docker-credential-slow get`" in str(told.hint)
 
 
