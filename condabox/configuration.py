@@ -26,6 +26,11 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 OCI_KEYS = "org.opencontainers.image."
 """What the keys start with that image-spec annotations.md defines."""
 
+PACKAGES_ANNOTATION = "io.condabox.packages"
+"""The names of a layer's packages, with commas."""
+PRUNED_ANNOTATION = "io.condabox.pruned"
+"""How many paths of a layer's packages are left out, and their bytes, by rule, as JSON."""
+
 _NANOSECONDS = 1_000_000_000
 
 

@@ -48,7 +48,10 @@ def join(at: str, key: str | int) -> str:
 def typed(value: object, kind: type[T], *, at: str) -> T:
     """Return ``value`` if it is a ``kind``; a bool is not an int here, an int is a float."""
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return cast("T", float(value))
+        try:
+            return cast("T", float(value))
+        except OverflowError:
+            raise DecodeError("the number is too large", at=at) from None
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise DecodeError(f"expected {_name(kind)}, got {_name(type(value))}", at=at)
     return value

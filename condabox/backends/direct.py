@@ -2,42 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from condabox.appfiles import AppFile, AppLink, collect
 from condabox.backends.cuda_twice import double_cuda
-from condabox.backends.inventories import Inventories
 from condabox.backends.prefix_layers import OLDEST, PrefixLayers
 from condabox.backends.result import BuildResult, BuiltLayer
-from condabox.base import open_base, pinned
+from condabox.backends.survey import survey
+from condabox.backends.top_layer import write_top_layer
 from condabox.conda.packages.activation import compile_activation
-from condabox.conda.packages.conflicts import Conflicts, find_conflicts
-from condabox.conda.packages.order import in_link_order
-from condabox.conda.packages.python import PythonInfo
 from condabox.configuration import annotations_of, container_config
-from condabox.content import CHUNK_SIZE, BytesContent
-from condabox.errors import BudgetExceededError, ImageError
+from condabox.errors import BudgetExceededError
 from condabox.layercache import LayerCache
 from condabox.oci.image import new_image, rfc3339
-from condabox.oci.layer import write_layer
-from condabox.oci.tarball import TarDirectory, TarFile, TarLink
+from condabox.pruning.decision import savings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
-    from condabox.appfiles import AppEntry
     from condabox.backends.prefix_layers import PrefixLayer
+    from condabox.backends.survey import Survey
     from condabox.base import Base
-    from condabox.conda.lockfiles.lockfile import LockedEnvironment, LockedPackage
+    from condabox.conda.lockfiles.lockfile import LockedPackage
     from condabox.conda.packages.activation import Activation
+    from condabox.conda.packages.conflicts import Conflicts
     from condabox.conda.packages.inventory import PackageInventory
     from condabox.events import Reporter
     from condabox.oci.layer import Layer
     from condabox.oci.layout import BlobDirectory
-    from condabox.oci.tarball import TarEntry
     from condabox.plan import BuildPlan
+    from condabox.pruning.decision import Saving
     from condabox.settings import Settings
 
 MOST_LAYERS = 120
@@ -48,109 +41,60 @@ def build_image(
     plan: BuildPlan, *, settings: Settings, blobs: BlobDirectory, reporter: Reporter
 ) -> BuildResult:
     """Carry out ``plan``; the layers' blobs end in ``blobs``, which also caches them."""
-    base = _open_base(plan, settings=settings, blobs=blobs, reporter=reporter)
-    known = Inventories(settings=settings, reporter=reporter)
-    python = _python_of(plan.locked, known)
-    ordered = in_link_order(plan.locked.packages)
-    inventories = known.of(ordered, python=python)
-    conflicts = _conflicts(ordered, inventories)
+    known = survey(plan, settings=settings, blobs=blobs, reporter=reporter)
     prefix_layers = PrefixLayers(
         plan=plan,
-        python=python,
-        inventories=inventories,
-        conflicts=conflicts,
+        python=known.python,
+        inventories=known.inventories,
+        conflicts=known.conflicts,
+        pruned=known.decision.removed,
         cache=LayerCache(directory=settings.cache_dir / "layers", blobs=blobs),
         settings=settings,
         reporter=reporter,
     ).make()
-    activation = _activation(plan, ordered, inventories)
-    created = _created(plan, inventories)
-    # An application's files say nothing of their age that is the same in every checkout.
-    top = _top_layer(plan, blobs=blobs, mtime=min(OLDEST, created))
+    activation = _activation(plan, known)
+    created = _created(plan, known.inventories)
+    top = write_top_layer(
+        known.application,
+        prefix=plan.image.prefix,
+        # An application's files say nothing of their age that is the same in every checkout.
+        mtime=min(OLDEST, created),
+        compression=plan.compression,
+        blobs=blobs,
+    )
     return _assemble(
         plan,
-        base=base,
+        base=known.base,
         prefix_layers=prefix_layers,
         top=top,
         blobs=blobs,
         activation=activation,
         created=created,
+        pruned=savings(
+            removal for removed in known.decision.removed.values() for removal in removed.values()
+        ),
         warnings=(
-            *_link_script_warnings(ordered, inventories),
-            *_conflict_warnings(conflicts),
-            *double_cuda(
-                base,
-                (path for inventory in inventories.values() for path in inventory.paths),
-                cache_dir=settings.cache_dir,
-            ),
+            *_link_script_warnings(known.packages, known.inventories),
+            *_conflict_warnings(known.conflicts),
+            *double_cuda(known.base, known.staying(), cache_dir=settings.cache_dir),
             *activation.problems,
+            *known.decision.warnings(plan.source),
         ),
     )
 
 
-def _conflicts(
-    packages: Sequence[LockedPackage], inventories: Mapping[str, PackageInventory]
-) -> Conflicts:
-    """Find what packages lose to others: those of prod to each other alone.
-
-    Prod's layers are then the same in every variant.  What they keep lies below the rest.
-    """
-    everything = find_conflicts(packages, inventories)
-    prod = find_conflicts([package for package in packages if package.prod], inventories)
-    of_others = {
-        package.sha256: everything.lost[package.sha256]
-        for package in packages
-        if not package.prod and package.sha256 in everything.lost
-    }
-    return Conflicts(lost={**prod.lost, **of_others}, reports=everything.reports)
-
-
-def _open_base(
-    plan: BuildPlan, *, settings: Settings, blobs: BlobDirectory, reporter: Reporter
-) -> Base:
-    digest = plan.base_digest
-    base = open_base(
-        plan.base if digest is None else pinned(plan.base, digest),
-        platform=plan.platform,
-        settings=settings,
-        blobs=blobs,
-        reporter=reporter,
-    )
-    if digest is not None and str(base.digest) != digest:
-        raise ImageError(
-            f"{plan.base} is {base.digest} today, and was {digest} when the environment was locked",
-            hint=f"run `condabox lock {plan.source}`, or name another image with --base",
-        )
-    return base
-
-
-def _python_of(environment: LockedEnvironment, known: Inventories) -> PythonInfo | None:
-    package = environment.python
-    if package is None:
-        return None
-    inventory = known.of([package], python=None)[package.sha256]
-    return PythonInfo(version=package.version, site_packages=inventory.site_packages or "")
-
-
-def _activation(
-    plan: BuildPlan,
-    packages: Sequence[LockedPackage],
-    inventories: Mapping[str, PackageInventory],
-) -> Activation:
+def _activation(plan: BuildPlan, known: Survey) -> Activation:
+    staying = frozenset(known.staying())
     scripts = {
         path: text
-        for package in packages
-        for path, text in inventories[package.sha256].activation_in(plan.image.prefix).items()
+        for package in known.packages
+        for path, text in known.inventories[package.sha256].activation_in(plan.image.prefix).items()
+        if path in staying
     }
-    paths = (
-        {path for inventory in inventories.values() for path in inventory.paths}
-        if scripts
-        else frozenset[str]()
-    )
     return compile_activation(
         scripts,
         prefix=plan.image.prefix,
-        paths=paths,
+        paths=staying,
         variables=plan.variables,
         name=plan.name,
     )
@@ -162,48 +106,6 @@ def _created(plan: BuildPlan, inventories: Mapping[str, PackageInventory]) -> in
     return max((each.timestamp or OLDEST for each in inventories.values()), default=OLDEST)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _PathContent:
-    """The content of a file of the application."""
-
-    path: Path
-    size: int
-
-    def chunks(self) -> Iterator[bytes]:
-        try:
-            with self.path.open("rb") as file:
-                while chunk := file.read(CHUNK_SIZE):
-                    yield chunk
-        except OSError as error:
-            raise ImageError(f"{self.path} cannot be read: {error.strerror}") from None
-
-
-def _top_layer(plan: BuildPlan, *, blobs: BlobDirectory, mtime: int) -> Layer:
-    """Write what belongs to no package: the mark that makes a prefix one, and the application."""
-    history = TarFile(
-        path=f"{plan.image.prefix.lstrip('/')}/conda-meta/history",
-        content=BytesContent(b""),
-        mode=0o644,
-    )
-    app = map(_tar_entry, collect(plan.image.app, environment=plan.source))
-    entries = sorted((history, *app), key=lambda entry: entry.path.encode())
-    return write_layer(
-        entries, mtime=mtime, compression=plan.compression, blobs=blobs, annotations={}
-    )
-
-
-def _tar_entry(entry: AppEntry) -> TarEntry:
-    match entry:
-        case AppFile():
-            content = _PathContent(path=entry.source, size=entry.size)
-            mode = 0o755 if entry.executable else 0o644
-            return TarFile(path=entry.path, content=content, mode=mode)
-        case AppLink():
-            return TarLink(path=entry.path, target=entry.target)
-        case _:
-            return TarDirectory(path=entry.path)
-
-
 def _assemble(
     plan: BuildPlan,
     *,
@@ -213,6 +115,7 @@ def _assemble(
     blobs: BlobDirectory,
     activation: Activation,
     created: int,
+    pruned: Mapping[str, Saving],
     warnings: tuple[str, ...],
 ) -> BuildResult:
     count = len(base.image.manifest.layers) + len(prefix_layers) + 1
@@ -247,6 +150,7 @@ def _assemble(
         image=image,
         layers=tuple(_built_layers(plan, base, prefix_layers, top)),
         warnings=warnings,
+        pruned=pruned,
     )
 
 

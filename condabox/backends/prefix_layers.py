@@ -14,11 +14,14 @@ from condabox.conda.packages.entry import DirectoryEntry, FileEntry, LinkEntry, 
 from condabox.conda.packages.fetch import fetch_archives
 from condabox.conda.packages.interpreter import find_interpreter
 from condabox.conda.packages.package import link_package
+from condabox.configuration import PACKAGES_ANNOTATION, PRUNED_ANNOTATION
 from condabox.layercache import layer_key
 from condabox.layering import Churn, LayerCandidate, group_packages
 from condabox.oci.compress import default_threads
+from condabox.oci.document import canonical_json
 from condabox.oci.layer import write_layer
 from condabox.oci.tarball import TarDirectory, TarFile, TarLink
+from condabox.pruning.decision import savings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,9 +37,9 @@ if TYPE_CHECKING:
     from condabox.oci.layer import Layer
     from condabox.oci.tarball import TarEntry
     from condabox.plan import BuildPlan
+    from condabox.pruning.decision import Removal
     from condabox.settings import Settings
 
-PACKAGES_ANNOTATION = "io.condabox.packages"
 OLDEST = 315532800
 """1980-01-01, the first time that zip files can say."""
 
@@ -73,12 +76,16 @@ class _Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrefixLayers:
-    """Makes the layers of one plan's packages, or takes them from the cache."""
+    """Makes the layers of one plan's packages, or takes them from the cache.
+
+    ``pruned`` is what they leave out, by package's sha256 and path.
+    """
 
     plan: BuildPlan
     python: PythonInfo | None
     inventories: Mapping[str, PackageInventory]
     conflicts: Conflicts
+    pruned: Mapping[str, Mapping[str, Removal]]
     cache: LayerCache
     settings: Settings
     reporter: Reporter
@@ -149,6 +156,10 @@ class PrefixLayers:
                     "sha256": package.sha256,
                     "url": package.url,
                     "lost": sorted(self.conflicts.lost.get(package.sha256, frozenset())),
+                    "pruned": {
+                        path: (removal.rule, removal.size)
+                        for path, removal in self.pruned.get(package.sha256, {}).items()
+                    },
                 }
                 for package in packages
             ],
@@ -217,10 +228,22 @@ class PrefixLayers:
                 mtime=job.mtime,
                 compression=self.plan.compression,
                 blobs=self.cache.blobs,
-                annotations={PACKAGES_ANNOTATION: ",".join(each.name for each in job.packages)},
+                annotations=self._annotations(job.packages),
             )
         self.cache.put(job.key, layer)
         return layer
+
+    def _annotations(self, packages: Sequence[LockedPackage]) -> dict[str, str]:
+        removals = [
+            removal
+            for package in packages
+            for removal in self.pruned.get(package.sha256, {}).values()
+        ]
+        found = {PACKAGES_ANNOTATION: ",".join(each.name for each in packages)}
+        if removals:
+            saved = {rule: [each.paths, each.size] for rule, each in savings(removals).items()}
+            found[PRUNED_ANNOTATION] = canonical_json(saved).decode()
+        return found
 
     def _entries(
         self,
@@ -230,7 +253,14 @@ class PrefixLayers:
         compiler: BytecodeCompiler | None,
     ) -> Sequence[PrefixEntry]:
         prefix = self.plan.image.prefix
-        entries = link_package(archive, package, prefix=prefix, python=self.python, spool=spool)
+        entries = link_package(
+            archive,
+            package,
+            prefix=prefix,
+            python=self.python,
+            spool=spool,
+            without=self.pruned.get(package.sha256, {}).keys(),
+        )
         lost = self.conflicts.lost.get(package.sha256, frozenset())
         kept = tuple(entry for entry in entries if entry.path not in lost)
         if compiler is None or self.python is None:

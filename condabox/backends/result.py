@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from condabox.oci.image import Image
     from condabox.platforms import Platform
+    from condabox.pruning.decision import Saving
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,3 +33,5 @@ class BuildResult:
     image: Image
     layers: tuple[BuiltLayer, ...]
     warnings: tuple[str, ...]
+    pruned: Mapping[str, Saving]
+    """What packages have and the image has not, by the rule that takes it."""

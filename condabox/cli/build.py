@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,10 +21,13 @@ from condabox.cli.build_options import (
     LockFile,
     MetadataFile,
     Output,
+    Prune,
     Push,
     Source,
     Tags,
     Variants,
+    parse_lock_policy,
+    parse_variant,
 )
 from condabox.cli.console import choose_reporter
 from condabox.cli.options import Json, Platforms, Quiet, parse_platforms
@@ -33,7 +35,6 @@ from condabox.layering import DEFAULT_BUDGET
 from condabox.oci.compress import Compression
 from condabox.reporting.formats import format_size
 from condabox.reporting.pushes import describe_push
-from condabox.workflows.build_request import Variant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -53,6 +54,7 @@ def build(
     platform: Platforms = None,
     base: Base = None,
     cuda: Cuda = "auto",
+    prune: Prune = None,
     output: Output = None,
     load: Load = False,
     push: Push = False,
@@ -70,17 +72,16 @@ def build(
     quiet: Quiet = False,
 ) -> None:
     """Build an image from an environment file, or from a lock file alone."""
+    from condabox.cli.resultfile import check_result_file, write_result_file
     from condabox.settings import load_settings, source_date_epoch
     from condabox.workflows.build import build_environment, plan_environment
-    from condabox.workflows.build_request import BuildRequest, LockPolicy
+    from condabox.workflows.build_request import BuildRequest
 
-    if locked and frozen:
-        raise typer.BadParameter("--locked and --frozen exclude each other")
-    if locked and lock_file:
-        raise typer.BadParameter("--locked compares ENV with its own lock, not with --lock-file")
+    policy = parse_lock_policy(locked=locked, frozen=frozen, lock_file=lock_file)
     if dry_run and metadata_file:
         raise typer.BadParameter("--dry-run has no result for --metadata-file")
-    policy = LockPolicy.LOCKED if locked else LockPolicy.FROZEN if frozen else LockPolicy.MAKE
+    if metadata_file is not None:
+        check_result_file(metadata_file)
     request = BuildRequest(
         environment=source,
         lock_file=lock_file,
@@ -89,11 +90,12 @@ def build(
         platforms=parse_platforms(platform),
         base=base,
         cuda=None if cuda == "auto" else cuda,
+        prune=prune,
         output=output,
         load=load,
         push=push,
         lock_policy=policy,
-        variant=_variant(variant or (), dev=dev),
+        variant=parse_variant(variant or (), dev=dev),
         budget=layers,
         compression=compression,
         epoch=source_date_epoch(os.environ),
@@ -110,33 +112,17 @@ def build(
             reporter.warning(warning)
     text = json.dumps(outcome.to_json(), indent=2)
     if metadata_file is not None:
-        _write_metadata(metadata_file, text)
+        write_result_file(metadata_file, text)
     for pushed in outcome.pushed:
         reporter.message(describe_push(pushed))
     typer.echo(text if as_json else "\n".join(_lines(outcome)))
 
 
-def _variant(asked: Sequence[Variant], *, dev: bool) -> Variant:
-    variants = {*asked, *((Variant.DEV,) if dev else ())}
-    if len(variants) > 1:
-        raise typer.BadParameter("prod and dev are two images: build one after the other")
-    return variants.pop() if variants else Variant.PROD
-
-
-def _write_metadata(path: Path, text: str) -> None:
-    from condabox.errors import ImageError
-    from condabox.files import rewriting
-
-    try:
-        with rewriting(path) as file:
-            file.write(text.encode() + b"\n")
-    except OSError as error:
-        raise ImageError(f"cannot write {path}: {error.strerror}") from None
-
-
 def _lines(outcome: BuildOutcome) -> Iterator[str]:
     for result in outcome.results:
         yield from _layer_table(result)
+        if result.pruned:
+            yield _pruned(result)
         yield ""
     for name in outcome.names:
         yield f"{name}  {outcome.digest}"
@@ -152,6 +138,13 @@ def _layer_table(result: BuildResult) -> Iterator[str]:
     unpacked = sum(layer.unpacked or 0 for layer in result.layers)
     totals = f"{format_size(compressed):>12}{format_size(unpacked):>12}"
     yield f"    {'total; unpacked without the base':<{_TITLE_WIDTH}}{totals}"
+
+
+def _pruned(result: BuildResult) -> str:
+    size = sum(saving.size for saving in result.pruned.values())
+    paths = sum(saving.paths for saving in result.pruned.values())
+    text = f"left out of the packages: {paths:,} files"
+    return f"    {text:<{_TITLE_WIDTH + 12}}{format_size(size):>12}"
 
 
 def _title(layer: BuiltLayer) -> str:

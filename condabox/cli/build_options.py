@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from condabox.workflows.build_request import Variant
+from condabox.conda.envfile.section import PruneProfile
+from condabox.workflows.build_request import LockPolicy, Variant
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Source = Annotated[
     Path,
@@ -74,6 +78,15 @@ Cuda = Annotated[
         metavar="auto|none|X.Y",
         parser=_cuda,
         show_default=False,
+    ),
+]
+
+Prune = Annotated[
+    PruneProfile | None,
+    typer.Option(
+        "--prune",
+        help="Which rules say what the image leaves out of its packages; none leaves out nothing. "
+        "Default: the environment file's, else safe. `condabox prune --explain` lists them.",
     ),
 ]
 
@@ -143,3 +156,20 @@ DryRun = Annotated[
         "--dry-run", help="Print the plan as JSON and build nothing; a missing lock file is made."
     ),
 ]
+
+
+def parse_variant(asked: Sequence[Variant], *, dev: bool) -> Variant:
+    """Read ``--variant``, which may be given again, and ``--dev``; prod where there is neither."""
+    variants = {*asked, *((Variant.DEV,) if dev else ())}
+    if len(variants) > 1:
+        raise typer.BadParameter("prod and dev are two images: take one after the other")
+    return variants.pop() if variants else Variant.PROD
+
+
+def parse_lock_policy(*, locked: bool, frozen: bool, lock_file: Path | None) -> LockPolicy:
+    """Read ``--locked`` and ``--frozen``, which is what ``--lock-file`` is in any case."""
+    if locked and frozen:
+        raise typer.BadParameter("--locked and --frozen exclude each other")
+    if locked and lock_file:
+        raise typer.BadParameter("--locked compares ENV with its own lock, not with --lock-file")
+    return LockPolicy.LOCKED if locked else LockPolicy.FROZEN if frozen else LockPolicy.MAKE

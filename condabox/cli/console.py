@@ -9,7 +9,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from condabox.reporting.formats import format_size
+from condabox.reporting.formats import escaped, format_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,9 +23,14 @@ _LINE_EVERY = 10.0
 
 
 def say(text: str) -> None:
-    """Write one line to stderr."""
-    sys.stderr.write(text + "\n")
+    """Write ``text`` to stderr, on a line of its own."""
+    sys.stderr.write(_harmless(text) + "\n")
     sys.stderr.flush()
+
+
+def _harmless(text: str) -> str:
+    """Leave ``text`` its lines, and nothing else that moves a cursor: it may quote a stranger."""
+    return escaped(text, but="\n\t")
 
 
 class QuietReporter:
@@ -111,7 +116,7 @@ class BarReporter(QuietReporter):
         from rich.text import Text
 
         # A Text has no markup, whatever brackets it quotes, and soft wrapping leaves paths whole.
-        self._progress.console.print(Text(text, style=style), soft_wrap=True)
+        self._progress.console.print(Text(_harmless(text), style=style), soft_wrap=True)
 
 
 def choose_reporter(*, quiet: bool) -> Reporter:

@@ -29,6 +29,15 @@ NEVER: tuple[Never, ...] = (
         ),
     ),
     Never(
+        reason="conda-forge's own test of the package imports it",
+        patterns=(
+            *alternatives(f"{_PYTHON}/lib-dynload/{{_testcapi,_ctypes_test}}.*"),
+            *alternatives(f"{_SITE}/{{bottleneck,mpmath,numba,numba/cuda}}/tests/__init__.py"),
+            *alternatives(f"{_SITE}/numba/{{tests/npyufunc,cuda/tests/*}}/__init__.py"),
+            f"{_SITE}/tornado/test/__init__.py",
+        ),
+    ),
+    Never(
         reason="a feature, or a plugin that is loaded by its path",
         patterns=(
             f"{_SITE}/django/test/**",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from typing import IO, TYPE_CHECKING
 
@@ -16,10 +17,12 @@ from condabox.conda.packages.wheel_archive import open_wheel
 from condabox.errors import InstallError
 from condabox.pruning.elf import MAGIC, read_elf
 from condabox.pruning.facts import PackageFacts
+from condabox.pruning.finder import is_module
 from condabox.pruning.sources import Source, absolute, read_compiled, read_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from condabox.conda.lockfiles.lockfile import LockedPackage
@@ -160,6 +163,7 @@ class _Observer:
         files = {path: file for path, file in files.items() if path not in made}
         says = {path: source for path in files if (source := _said(path, files)) is not None}
         named = {path: (source, self._package_of(path)) for path, source in says.items()}
+        ended = partial(_ended, modules=frozenset(map(self._module_at, files)))
         modules = {command.module for command in commands}
         modules.update(*(file.entry_points for file in files.values()))
         return PackageFacts(
@@ -173,7 +177,7 @@ class _Observer:
             imports={
                 path: names
                 for path, (source, package) in named.items()
-                if (names := absolute(source.imports, package=package))
+                if (names := absolute(source.imports | ended(source), package=package))
             },
             resources={
                 path: names
@@ -221,6 +225,16 @@ class _Observer:
         inner = folder.removeprefix(root).rstrip("/").replace("/", ".")
         return inner if inner and folder.startswith(root) else None
 
+    def _module_at(self, path: str) -> str | None:
+        """Return the name of the module at ``path``, as sources import it; None for no module."""
+        name = path.rpartition("/")[2]
+        if not is_module(name):
+            return None
+        package, stem = self._package_of(path), name.partition(".")[0]
+        if stem == "__init__":
+            return package
+        return f"{package}.{stem}" if package else stem
+
     def _scripts(self, files: Mapping[str, _File], made: Iterable[str]) -> dict[str, str]:
         scripts = {
             path: program
@@ -252,6 +266,16 @@ def _said(path: str, files: Mapping[str, _File]) -> Source | None:
     if not source.has_stub or stub is None or stub.source is None:
         return source
     return Source(imports=source.imports | stub.source.imports, resources=source.resources | {"."})
+
+
+def _ended(source: Source, *, modules: AbstractSet[str | None]) -> set[str]:
+    """Return those of ``modules`` that the `Source.beginnings` may be the names of."""
+    return {
+        text[:end]
+        for text in source.beginnings
+        for end in range(1, len(text) + 1)
+        if text[:end] in modules
+    }
 
 
 def _first_line(data: bytes) -> str:

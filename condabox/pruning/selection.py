@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from condabox.conda.packages.bytecode import replaced_bytecode
 from condabox.pruning.never import NEVER
 from condabox.pruning.patterns import GlobTable, any_of
-from condabox.pruning.rules import rules_of
+from condabox.pruning.rules import RULES, rules_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from condabox.conda.envfile.section import PruneSection
-    from condabox.pruning.rule import Rule
+    from condabox.pruning.rule import Never, Rule
 
 T = TypeVar("T")
 
@@ -59,7 +59,7 @@ def select(packages: Mapping[str, PackagePaths], *, section: PruneSection) -> Se
     """
     names = {canonical_name(package.name) for package in packages.values()}
     selector = _Selector(
-        rules=tuple(rule for rule in rules_of(section.profile) if _holds(rule, names)),
+        rules=tuple(rule for rule in rules_of(section.profile) if not hindering(rule, names)),
         keep=section.keep,
         drop=section.drop,
     )
@@ -70,13 +70,40 @@ def select(packages: Mapping[str, PackagePaths], *, section: PruneSection) -> Se
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """All that speaks of a path: entries of the environment file, exceptions and rules.
+
+    ``rules`` take such paths, ``sparing`` would but for what they say themselves.  They are of all
+    profiles, in force or not, in the order in which they are asked.
+    """
+
+    keep: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    never: tuple[Never, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    sparing: tuple[Rule, ...] = ()
+
+
+def find_claims(
+    packages: Mapping[str, PackagePaths], *, section: PruneSection
+) -> Mapping[str, Mapping[str, Claims]]:
+    """Return, by package and path, what speaks of ``packages``; nothing where nothing does."""
+    selector = _Selector(rules=RULES, keep=section.keep, drop=section.drop)
+    return {key: selector.claims(package) for key, package in packages.items()}
+
+
+_NO_CLAIMS = Claims()
+
+
+def hindering(rule: Rule, names: Iterable[str]) -> tuple[str, ...]:
+    """Return those of ``names``, which are canonical, that put ``rule`` out of force, sorted."""
+    return tuple(sorted(filter(any_of(rule.unless).fullmatch, names)))
+
+
 def canonical_name(name: str) -> str:
     """Return a package's name, or a glob over names, as rules write it: ``typing-extensions``."""
     return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _holds(rule: Rule, names: Iterable[str]) -> bool:
-    return not any(map(any_of(rule.unless).fullmatch, names))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +170,26 @@ class _Selector:
             if path not in kept:
                 taken.setdefault(path, rule)
         return {path: taken[path] for path in sorted(taken, key=str.encode)}
+
+    def claims(self, package: PackagePaths) -> dict[str, Claims]:
+        """Return what speaks of each path."""
+        name = canonical_name(package.name)
+        keep, drop = self._keep.of(name), self._drop.of(name)
+        claimed = _claimed(self._claims.of(name), package.paths)
+        found = {}
+        for path in package.paths:
+            rules = [self._rules[order] for order in sorted(claimed.get(path, ()))]
+            sparing = tuple(rule for rule in rules if any_of(rule.but).fullmatch(path))
+            claims = Claims(
+                keep=tuple(sorted({*keep.matching(path)})),
+                drop=tuple(sorted({*drop.matching(path)})),
+                never=tuple(dict.fromkeys(self._never.matching(path))),
+                rules=tuple(rule for rule in rules if rule not in sparing),
+                sparing=sparing,
+            )
+            if claims != _NO_CLAIMS:
+                found[path] = claims
+        return found
 
     def _matching(self, paths: Sequence[str], table: GlobTable[str]) -> set[str]:
         found = set()

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+import zlib
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,6 +20,16 @@ if TYPE_CHECKING:
 
 _OVERLAP = 1 << 16
 """Bytes that are looked at twice where a source comes in pieces; no statement is longer."""
+
+_LARGEST_TABLE = 1 << 18
+"""The same of compiled modules: no table of texts is larger, compressed."""
+
+_LARGEST_TEXT = 1 << 22
+_MOST_TRIED = 1 << 10
+_MOST_TABLES = 64
+_MOST_NAMES = 1 << 12
+_LONGEST_NAME = 256
+_ZLIB = re.compile(rb"\x78[\x01\x5e\x9c\xda]")  # RFC 1950, with windows of 32 KiB
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -66,12 +79,14 @@ class Source:
     """What a source says of modules and packages; relative names begin with dots, as in Python.
 
     ``resources`` are packages whose data it reads.  ``has_stub`` tells that it imports what the
-    ``.pyi`` file beside it says (lazy_loader's `attach_stub`, SPEC 1).
+    ``.pyi`` file beside it says (lazy_loader's `attach_stub`, SPEC 1).  ``beginnings`` are texts
+    that begin with the name of what is imported, and nothing says where that ends.
     """
 
     imports: frozenset[str]
     resources: frozenset[str] = frozenset()
     has_stub: bool = False
+    beginnings: frozenset[str] = frozenset()
 
 
 def read_source(chunks: Iterable[bytes]) -> Source:
@@ -101,13 +116,24 @@ def read_compiled(chunks: Iterable[bytes], *, package: str | None) -> Source:
     """Read an ELF file that comes in pieces and lies in the topmost ``package``, if in any.
 
     Compiled modules import by texts in them: those that begin with the package's name count.
+    Since Cython 3.2 all texts of a module are one, compressed, without anything between them.
     """
     imports: set[str] = set()
-    for window in _windows(chunks):
-        if package:
-            named = re.escape(package.encode()) + rb"(?:\.[A-Za-z_]\w*+)++"
-            imports.update(map(_text, re.findall(named, window)))
-    return Source(imports=frozenset(imports))
+    beginnings: set[str] = set()
+    start = re.escape((package or "").encode()) + rb"\."
+    named = re.compile(start + rb"[A-Za-z_]\w*+(?:\.[A-Za-z_]\w*+)*+")
+    tables = 0
+    for window in _windows(chunks, overlap=_LARGEST_TABLE):
+        if package is None:
+            continue
+        imports.update(map(_text, named.findall(window)))
+        for table in islice(_inflated(window), _MOST_TABLES - tables):
+            tables += 1
+            for found in islice(re.finditer(start, table), _MOST_NAMES):
+                # Not as one match: another name begins where this one seems to go on.
+                if name := named.match(table, found.start(), found.start() + _LONGEST_NAME):
+                    beginnings.add(_text(name[0]))
+    return Source(imports=frozenset(imports), beginnings=frozenset(beginnings))
 
 
 def absolute(names: Iterable[str], *, package: str | None) -> tuple[str, ...]:
@@ -131,13 +157,27 @@ def _absolute(name: str, package: str | None) -> str | None:
     return ".".join([*parts[: len(parts) - above], *([rest] if rest else [])])
 
 
-def _windows(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def _inflated(window: bytes) -> Iterator[bytes]:
+    """Yield what is compressed in ``window``; most of what looks like it is not."""
+    view = memoryview(window)
+    for found in islice(_ZLIB.finditer(window), _MOST_TRIED):
+        inflate, middle = zlib.decompressobj(), found.end() + _LONGEST_NAME
+        text = b""
+        with suppress(zlib.error):
+            # Some bytes first: they tell, and cost little.
+            text = inflate.decompress(view[found.start() : middle], _LARGEST_TEXT)
+            text += inflate.decompress(view[middle:], _LARGEST_TEXT)
+        if text:
+            yield text
+
+
+def _windows(chunks: Iterable[bytes], *, overlap: int = _OVERLAP) -> Iterator[bytes]:
     """Yield the pieces, each at the beginning of a line and after the end of the one before."""
     tail = b""
     for number, chunk in enumerate(chunks):
         window = b"\n" + tail + (chunk if number else chunk.removeprefix(_BOM))
         yield window
-        tail = window[-_OVERLAP:]
+        tail = window[-overlap:]
 
 
 def _imported(window: bytes) -> Iterator[str]:

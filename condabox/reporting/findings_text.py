@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from condabox.reporting.findings import Group, State
-from condabox.reporting.formats import counted
+from condabox.reporting.formats import counted, escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,15 +27,15 @@ def findings_text(findings: Sequence[Finding]) -> str:
 
 
 def _lines(findings: Sequence[Finding]) -> Iterator[str]:
-    width = max(len(_visible(each.name)) for each in findings)
+    width = max(len(escaped(each.name)) for each in findings)
     indent = " " * (2 + _STATE_WIDTH + 2)
     for each in findings:
-        first, *others = map(_visible, each.detail.splitlines() or [""])
-        name = _visible(each.name).ljust(width)
+        first, *others = map(escaped, each.detail.splitlines() or [""])
+        name = escaped(each.name).ljust(width)
         yield f"  {each.state.value.ljust(_STATE_WIDTH)}  {name}  {first}".rstrip()
         yield from (f"{indent}{' ' * width}  {line}".rstrip() for line in others)
         if each.hint:
-            yield f"{indent}hint: {_visible(each.hint)}"
+            yield f"{indent}hint: {escaped(each.hint)}"
 
 
 def _summary(findings: Sequence[Finding]) -> str:
@@ -44,10 +44,3 @@ def _summary(findings: Sequence[Finding]) -> str:
     )
     words = [counted(problems, "problem") if problems else "no problems"]
     return ", ".join([*words, *([counted(notes, "note")] if notes else [])])
-
-
-def _visible(text: str) -> str:
-    """Escape what would move a cursor or cannot be encoded; unlike messages, nothing is cut."""
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
-    )

@@ -36,11 +36,13 @@ def counted(number: int, noun: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Return ``text`` on one line, cut where it is very long.
+    """Return ``text`` on one line, `escaped`, and cut where it is very long."""
+    return escaped(text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…")
 
-    What would move a cursor, turn the direction of writing or cannot be encoded is escaped.
-    """
-    cut = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+def escaped(text: str, *, but: str = "") -> str:
+    """Escape what would move a cursor, turn the direction of writing or cannot be encoded."""
     return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode() for each in cut
+        each if each.isprintable() or each in but else each.encode("unicode_escape").decode()
+        for each in text
     )

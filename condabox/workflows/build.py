@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from condabox.backends.direct import build_image
 from condabox.conda.channels.channel import located_channels
 from condabox.conda.channels.condarc import read_condarc
-from condabox.conda.envfile.section import DevSection, ImageSection
+from condabox.conda.envfile.section import DevSection, PruneSection
 from condabox.conda.packages.archive_depends import with_dependencies
 from condabox.errors import (
     DigestMismatchError,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from condabox.backends.result import BuildResult
+    from condabox.conda.envfile.section import ImageSection, PruneProfile
     from condabox.events import Reporter
     from condabox.oci.digest import Digest
     from condabox.oci.image import Image
@@ -82,6 +83,10 @@ class BuildOutcome:
                             result.layers, result.image.manifest.layers, strict=True
                         )
                     ],
+                    "pruned": {
+                        rule: {"paths": saving.paths, "bytes": saving.size}
+                        for rule, saving in result.pruned.items()
+                    },
                     "warnings": list(result.warnings),
                 }
                 for result in self.results
@@ -99,23 +104,37 @@ def plan_environment(
     """
     _places(request)
     _check_outputs(request)
-    source = _source(request, settings=settings, env=env, reporter=reporter)
-    return _plans(request, source, settings=settings, reporter=reporter)
+    source = requested_source(request, settings=settings, env=env, reporter=reporter)
+    return plans_of(request, source, settings=settings, reporter=reporter)
 
 
-def _source(
+def requested_source(
     request: BuildRequest, *, settings: Settings, env: Mapping[str, str], reporter: Reporter
 ) -> BuildSource:
+    """Return what files say of the images, with what ``request`` says instead of some of it."""
     source = find_source(request, settings=settings, env=env, reporter=reporter)
     _require_variant(request, source)
     for key in _without_effect(source.image):
         reporter.warning(f"{source.path}: condabox.{key} is checked but has no effect yet")
-    return replace(source, image=with_cuda(source.image, request.cuda, reporter=reporter))
+    image = with_cuda(source.image, request.cuda, reporter=reporter)
+    return replace(source, image=with_profile(image, request.prune))
 
 
-def _plans(
+def with_profile(section: ImageSection, profile: PruneProfile | None) -> ImageSection:
+    """Return ``section`` for another ``profile``; with ``none``, packages are whole."""
+    match profile:
+        case None:
+            return section
+        case "none":
+            return replace(section, prune=PruneSection(profile="none"))
+        case _:
+            return replace(section, prune=replace(section.prune, profile=profile))
+
+
+def plans_of(
     request: BuildRequest, source: BuildSource, *, settings: Settings, reporter: Reporter
 ) -> tuple[BuildPlan, ...]:
+    """Decide everything about the images of ``source``, for each of its platforms one."""
     bases = {
         subdir: planned_base(request, source, subdir, settings=settings, reporter=reporter)
         for subdir in source.subdirs
@@ -151,8 +170,8 @@ def build_environment(
     _check_outputs(request)
     if request.push:
         check_push(places_to_push, settings=settings)
-    source = _source(request, settings=settings, env=env, reporter=reporter)
-    plans = _plans(request, source, settings=settings, reporter=reporter)
+    source = requested_source(request, settings=settings, env=env, reporter=reporter)
+    plans = plans_of(request, source, settings=settings, reporter=reporter)
     names = read_condarc(env).channels
     settings = located_channels(source.channels, settings=settings, names=names)
     references = _references(request, plans[0])
@@ -229,10 +248,8 @@ def _require_variant(request: BuildRequest, source: BuildSource) -> None:
 
 def _without_effect(section: ImageSection) -> Iterator[str]:
     """Yield the keys that were given, and that only later versions of condabox will act on."""
-    default = ImageSection()
-    for key in ("prune", "test"):
-        if getattr(section, key) != getattr(default, key):
-            yield key
+    if section.test.commands:
+        yield "test.commands"
     dev, default_dev = section.dev or DevSection(), DevSection()
     if dev.jupyter_port != default_dev.jupyter_port:
         yield "dev.jupyter"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from condabox.conda.envfile.section import PruneProfile
     from condabox.oci.compress import Compression
     from condabox.platforms import Platform
 
@@ -61,6 +62,8 @@ class BuildRequest:
     base: str | None
     cuda: str | None = None
     """What the image is to say of CUDA instead of the environment file: a version, or ``none``."""
+    prune: PruneProfile | None = None
+    """What to leave out instead of the environment file's profile."""
     output: Path | None
     load: bool
     push: bool = False

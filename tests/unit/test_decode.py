@@ -159,3 +159,8 @@ def test_no_document_raises_anything_but_a_decode_error(
         read(value)
     except DecodeError as error:
         assert str(error).startswith("x")  # noqa: PT017  (whether it raises depends on the value)
+
+
+def test_numbers_without_end_are_no_numbers() -> None:
+    with pytest.raises(DecodeError, match="life: the number is too large"):
+        typed(10**400, float, at="life")

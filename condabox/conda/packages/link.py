@@ -41,28 +41,29 @@ def link_conda_package(
     prefix: str,
     python: PythonInfo | None,
     spool: Spool,
+    without: frozenset[str] = frozenset(),
 ) -> tuple[PrefixEntry, ...]:
     """Turn the archive at ``path`` into its entries in ``prefix``, with its ``conda-meta`` record.
 
-    Link scripts are entries like all others; nothing is run.
+    Link scripts are entries like all others; nothing is run.  What has a path in ``without`` is
+    neither an entry nor in the record.
     """
     archive = PackageArchive(path=path, name=package.filename)
     metadata = read_metadata(archive)
     _check_same(metadata, package)
-    linker = _Linker(
-        archive=archive,
-        prefix=prefix,
-        spool=spool,
-        destinations=destinations(metadata, python=python, package=archive.name),
-        linked={},
+    places = destinations(metadata, python=python, package=archive.name)
+    linker = _Linker(archive=archive, prefix=prefix, spool=spool, destinations=places, linked={})
+    linker.link_members(
+        {each.path: each for each in metadata.paths if places[each.path] not in without}
     )
-    linker.link_members({listed.path: listed for listed in metadata.paths})
     if python is not None:
-        linker.link_entry_points(metadata.entry_points, python=python)
+        points = (each for each in metadata.entry_points if each.path not in without)
+        linker.link_entry_points(points, python=python)
     linked = tuple(linker.linked.values())
     _check_parents(linked, package=archive.name)
     record = package_record(metadata, package, linked=linked, archive_size=archive.size)
-    return sorted_entries((*(each.entry for each in linked), record))
+    entries = [each.entry for each in linked]
+    return sorted_entries(entries if record.path in without else [*entries, record])
 
 
 def _check_same(metadata: PackageMetadata, package: LockedPackage) -> None:

@@ -9,6 +9,7 @@ from condabox.conda.packages.survey import conda_inventory
 from condabox.conda.packages.wheel import link_wheel, wheel_inventory
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from condabox.conda.lockfiles.lockfile import LockedPackage
@@ -33,11 +34,14 @@ def link_package(
     prefix: str,
     python: PythonInfo | None,
     spool: Spool,
+    without: AbstractSet[str] = frozenset(),
 ) -> tuple[PrefixEntry, ...]:
     """Turn ``archive`` into the entries that it has in ``prefix``, sorted by path bytes.
 
-    The entries' contents live as long as ``spool``.
+    The entries' contents live as long as ``spool``.  There are none of the paths ``without``, nor
+    does the record of what is installed tell of them.
     """
-    if package.manager == "pip":
-        return link_wheel(archive, package, prefix=prefix, python=python, spool=spool)
-    return link_conda_package(archive, package, prefix=prefix, python=python, spool=spool)
+    link = link_wheel if package.manager == "pip" else link_conda_package
+    return link(
+        archive, package, prefix=prefix, python=python, spool=spool, without=frozenset(without)
+    )

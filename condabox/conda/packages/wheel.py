@@ -40,18 +40,22 @@ def link_wheel(
     prefix: str,
     python: PythonInfo | None,
     spool: Spool,
+    without: frozenset[str] = frozenset(),
 ) -> tuple[PrefixEntry, ...]:
     """Return what pip would put into ``prefix``, but for byte code and ``direct_url.json``.
 
     Entry points become the scripts that conda makes of them, whose text no library decides.
 
     Every file is verified against the wheel's RECORD while it is read.  The installed RECORD lists
-    what is installed, generated scripts and INSTALLER included, byte code excluded.
+    what is installed, generated scripts and INSTALLER included, byte code excluded.  What has a
+    path in ``without`` is neither there nor listed.
     """
     with open_wheel(archive, package, python=python) as wheel:
         executable = f"{prefix}/{wheel.python.executable}"
-        installed = _Installed(wheel)
+        installed = _Installed(wheel, without=without)
         for member in wheel.members:
+            if member.path in without:
+                continue
             content, digest = _content(wheel, member, executable=executable, spool=spool)
             installed.add(member.path, content, digest, executable=member.executable)
         for path, point in wheel.entry_points.items():
@@ -89,7 +93,8 @@ def wheel_inventory(
 class _Installed:
     """Collects entries, and their rows of RECORD."""
 
-    def __init__(self, wheel: Wheel) -> None:
+    def __init__(self, wheel: Wheel, *, without: frozenset[str]) -> None:
+        self._without = without
         self._record = f"{wheel.dist_info}/RECORD"
         self._site_packages = wheel.python.site_packages
         self._entries: list[PrefixEntry] = []
@@ -101,10 +106,14 @@ class _Installed:
         self._rows.append((Scheme("purelib"), row))
 
     def add_bytes(self, path: str, data: bytes, *, executable: bool) -> None:
+        if path in self._without:
+            return
         digest = _encoded(hashlib.sha256(data).digest())
         self.add(path, BytesContent(data), digest, executable=executable)
 
     def with_record(self) -> tuple[PrefixEntry, ...]:
+        if self._record in self._without:
+            return sorted_entries(self._entries)
         own = RecordEntry(self._relative(self._record), None, None)
         with construct_record_file([*self._rows, (Scheme("purelib"), own)]) as file:
             content = BytesContent(file.read())

@@ -13,6 +13,8 @@ from condabox.workflows.build import BuildOutcome
 from condabox.workflows.build_request import Variant
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from condabox.workflows.build_request import BuildRequest
 
 DIGEST = Digest.of(b"")
@@ -122,3 +124,15 @@ def test_two_variants_are_refused_as_their_tag_could_stand_for_one_alone(
 
     assert asked == []
     assert "prod and dev are two images" in capsys.readouterr().err
+
+
+def test_that_the_metadata_can_be_written_is_found_out_before_the_work(
+    monkeypatch: pytest.MonkeyPatch,
+    asked: list[BuildRequest],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    assert run(monkeypatch, "--metadata-file", str(tmp_path)) == 7
+
+    assert asked == []
+    assert f"cannot write {tmp_path}: Is a directory" in capsys.readouterr().err

@@ -7,6 +7,7 @@ from condabox.cli.console import (
     LineReporter,
     QuietReporter,
     choose_reporter,
+    say,
 )
 
 
@@ -86,3 +87,18 @@ def test_bars_are_for_terminals_that_can_move_the_cursor(
 
     assert type(choose_reporter(quiet=False)) is kind
     assert type(choose_reporter(quiet=True)) is QuietReporter
+
+
+HOSTILE = "mediaType \x1b]0;owned\x07 \x1b[2J \u202egpj \udcff\r\nsecond\tline é"
+HARMLESS = "mediaType \\x1b]0;owned\\x07 \\x1b[2J \\u202egpj \\udcff\\r\nsecond\tline é\n"
+
+
+def test_what_others_said_does_nothing_to_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say(HOSTILE)
+    assert capsys.readouterr().err == HARMLESS
+
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    BarReporter().message(HOSTILE)
+    assert capsys.readouterr().err.expandtabs() == HARMLESS.expandtabs()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
+import zlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -270,6 +271,22 @@ def test_compiled_modules_import_from_their_own_package(tmp_path: Path) -> None:
     assert list(of_conda(tmp_path, files).imports.items()) == [
         (f"{SITE}/a/x.cpython-311-x86_64-linux-gnu.so", ("a._core",))
     ]
+
+
+def test_names_in_a_compressed_table_end_where_a_module_does(tmp_path: Path) -> None:
+    texts = b"a._corea._core.xxa.subpackaged.ya.topb.z"
+    compiled = make_library() + zlib.compress(texts)
+    module = f"{SITE}/a/x.cpython-311-x86_64-linux-gnu.so"
+    others = (
+        "__init__.py",
+        "_core/__init__.py",
+        "_core/x.abi3.so",
+        "_co.so.txt",
+        "sub/__init__.py",
+    )
+    files = {module: compiled, **{f"{SITE}/a/{name}": "" for name in others}}
+
+    assert of_conda(tmp_path, files).imports == {module: ("a", "a._core", "a._core.x", "a.sub")}
 
 
 def test_what_python_runs_when_it_starts_imports(tmp_path: Path) -> None:

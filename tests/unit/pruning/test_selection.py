@@ -13,13 +13,24 @@ from condabox.conda.envfile.section import PruneSection
 from condabox.conda.packages.bytecode import replaced_bytecode
 from condabox.pruning.never import NEVER
 from condabox.pruning.patterns import any_of, glob_regex
-from condabox.pruning.selection import DROP, PackagePaths, Selection, select
+from condabox.pruning.rules import RULES, rules_of
+from condabox.pruning.selection import (
+    DROP,
+    Claims,
+    PackagePaths,
+    Selection,
+    canonical_name,
+    find_claims,
+    hindering,
+    select,
+)
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from condabox.conda.envfile.section import PruneProfile
+    from condabox.pruning.rule import Rule
 
 SITE = "lib/python3.11/site-packages"
 ALL: tuple[PruneProfile, ...] = ("none", "safe", "slim")
@@ -158,6 +169,30 @@ def test_the_whole_environment_decides_what_is_in_force() -> None:
 
 def test_an_environment_without_packages() -> None:
     assert select({}, section=PruneSection(keep=("a",))) == Selection(taken={}, unmatched=("a",))
+
+
+def test_claims_are_all_that_speaks_of_a_path() -> None:
+    suite = f"{SITE}/numpy/testing/tests/__init__.py"
+    paths = (suite, "share/doc/LICENSE", "lib/python3.11/os.py")
+    packages = {"a": PackagePaths(name="numpy", paths=paths)}
+    section = PruneSection(
+        profile="none", keep=("share/**",), drop=("**/__init__.py", "**/tests/*")
+    )
+
+    found = find_claims(packages, section=section)
+
+    by_name = {rule.name: rule for rule in RULES}
+    (never,) = (each for each in NEVER if each.reason.startswith("helpers for the tests"))
+    assert found == {
+        "a": {
+            suite: Claims(
+                drop=("**/__init__.py", "**/tests/*"),
+                never=(never,),
+                rules=(by_name["test-suites"], by_name["all-test-suites"]),
+            ),
+            "share/doc/LICENSE": Claims(keep=("share/**",), sparing=(by_name["manuals"],)),
+        }
+    }
 
 
 PARTS = st.sampled_from(
@@ -314,3 +349,45 @@ def test_a_hundred_thousand_paths_of_a_hostile_package() -> None:
     found = taken(*paths, package="x", profile="slim", drop=("**/*a*a*a*b",))
 
     assert len(found) == 299 + 2000
+
+
+@given(PACKAGES, ENTRIES, ENTRIES, st.sampled_from(ALL))
+def test_what_is_taken_follows_from_what_is_claimed(
+    packages: Mapping[str, PackagePaths],
+    keep: tuple[str, ...],
+    drop: tuple[str, ...],
+    profile: PruneProfile,
+) -> None:
+    section = PruneSection(profile=profile, keep=keep, drop=drop)
+    names = {canonical_name(each.name) for each in packages.values()}
+
+    found = select(packages, section=section).taken
+
+    in_force = [rule for rule in rules_of(profile) if not hindering(rule, names)]
+    expected = {
+        key: {path: rule for path, each in claims.items() if (rule := taker(each, in_force))}
+        for key, claims in find_claims(packages, section=section).items()
+    }
+    assert without_byte_code(found) == without_byte_code(expected)
+
+
+def without_byte_code(
+    taken: Mapping[str, Mapping[str, str]],
+) -> set[tuple[str, str, str]]:
+    """Return what is taken for its own sake, not for that of its source."""
+    return {
+        (key, path, rule)
+        for key, paths in taken.items()
+        for path, rule in paths.items()
+        if not path.endswith(".pyc")
+    }
+
+
+def taker(claims: Claims, in_force: Sequence[Rule]) -> str | None:
+    """Return what takes a path of which ``claims`` are all."""
+    if claims.keep:
+        return None
+    if claims.drop:
+        return DROP
+    rules = [rule.name for rule in claims.rules if rule in in_force]
+    return rules[0] if rules and not claims.never else None

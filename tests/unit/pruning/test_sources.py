@@ -3,6 +3,7 @@ from __future__ import annotations
 import ast
 import sysconfig
 import warnings
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -168,6 +169,38 @@ def test_compiled_modules_name_what_they_import() -> None:
 
     assert found.imports == {"p._co", "p._core.a", "p.tests.c"}
     assert read_compiled(pieces, package=None) == Source(imports=frozenset())
+
+
+@pytest.mark.parametrize("cut", [20, 5_000])
+def test_compiled_modules_name_it_in_a_compressed_table(cut: int) -> None:
+    noise = bytes(range(256)) * 36
+    table = zlib.compress(b"axes" * 100 + b"p._core.ap.tests.c")
+    data = b"\x7fELF\0" + noise + table + noise
+
+    found = read_compiled([data[:cut], data[cut:]], package="p")
+
+    assert found.beginnings == {"p._core.ap.tests.c", "p.tests.c"}
+    assert read_compiled([data], package=None) == Source(imports=frozenset())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(zlib.compress(bytes(HOSTILE << 6)) * 8, id="bombs"),
+        pytest.param(zlib.compress(b"p.x" * HOSTILE), id="names"),
+        pytest.param(zlib.compress(b"p." + b"x" * HOSTILE), id="one-long-name"),
+        pytest.param(b"\x78\x9c" * HOSTILE, id="headers"),
+        pytest.param(
+            b"".join(b"\x78\x01\0\x04\x01\xfb\xfe" + bytes(9) for _ in range(HOSTILE >> 4)),
+            id="one-within-the-other",
+        ),
+    ],
+)
+def test_compressed_tables_that_are_made_to_deceive_are_bounded(data: bytes) -> None:
+    found = read_compiled([data], package="p")
+
+    assert len(found.beginnings) <= 1 << 12
+    assert max(map(len, found.beginnings), default=0) <= 256
 
 
 NAMES = st.sampled_from(["a", "b1", "_c", "as_", "import_x", "fromage", "é", "lazy"])

@@ -1,0 +1,107 @@
+"""Decides what an image leaves out, or finds what was decided of the same packages before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from condabox.appfiles import AppFile
+from condabox.backends.base_libraries import GLIBC, libraries_of
+from condabox.backends.package_facts import FactsTaker
+from condabox.backends.top_layer import PathContent
+from condabox.files import write_atomically
+from condabox.pruning.decision import Decision, decide
+from condabox.pruning.never import NEVER
+from condabox.pruning.rules import RULES
+from condabox.pruning.sources import absolute, read_source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from condabox.appfiles import AppEntry
+    from condabox.base import Base
+    from condabox.conda.lockfiles.lockfile import LockedPackage
+    from condabox.conda.packages.inventory import PackageInventory
+    from condabox.conda.packages.python import PythonInfo
+    from condabox.events import Reporter
+    from condabox.plan import BuildPlan
+    from condabox.settings import Settings
+
+FORMAT = 1
+"""Raised whenever the same packages and rules would be decided on otherwise."""
+
+_TESTS = "condabox.test"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruner:
+    """Prunes the packages of one plan on one base.  ``packages`` are in link order."""
+
+    plan: BuildPlan
+    packages: Sequence[LockedPackage]
+    inventories: Mapping[str, PackageInventory]
+    python: PythonInfo | None
+    base: Base
+    application: Sequence[AppEntry]
+    settings: Settings
+    reporter: Reporter
+
+    def decide(self) -> Decision:
+        """Return what the image leaves out."""
+        section = self.plan.image.prune
+        if section.profile == "none" and not section.drop:
+            return Decision(removed={}, kept={})
+        imports = dict(sorted(self._imports()))
+        known = self._path(imports)
+        try:
+            return Decision.from_json(json.loads(known.read_bytes()))
+        except (OSError, ValueError, RecursionError):
+            pass
+        decision = self._decide(imports, GLIBC)
+        if decision.broken:
+            names = {
+                path.rpartition("/")[2]
+                for path in libraries_of(self.base, cache_dir=self.settings.cache_dir)
+            }
+            decision = self._decide(imports, GLIBC | names)
+        text = json.dumps(decision.to_json(), separators=(",", ":"))
+        write_atomically(known, text.encode())
+        return decision
+
+    def _decide(
+        self, imports: Mapping[str, tuple[str, ...]], base_libraries: frozenset[str]
+    ) -> Decision:
+        taker = FactsTaker(settings=self.settings, reporter=self.reporter)
+        return decide(
+            self.packages,
+            paths={key: inventory.paths for key, inventory in self.inventories.items()},
+            facts=taker.of(self.packages, python=self.python),
+            section=self.plan.image.prune,
+            imports=imports,
+            base_libraries=base_libraries,
+        )
+
+    def _imports(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yield what the application imports, by file, and what its tests do."""
+        if self.plan.image.test.imports:
+            yield _TESTS, self.plan.image.test.imports
+        for entry in self.application:
+            if isinstance(entry, AppFile) and entry.path.endswith(".py"):
+                source = read_source(PathContent(path=entry.source, size=entry.size).chunks())
+                yield f"/{entry.path}", absolute(source.imports, package=None)
+
+    def _path(self, imports: Mapping[str, tuple[str, ...]]) -> Path:
+        """Return where the decision belongs that all its inputs, and nothing else, determine."""
+        inputs = {
+            "rules": repr((RULES, NEVER)),
+            "packages": [(each.sha256, each.name, each.prod) for each in self.packages],
+            "python": None if self.python is None else self.python.site_packages,
+            "section": asdict(self.plan.image.prune),
+            "imports": imports,
+            "base": str(self.base.digest),
+        }
+        name = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+        return self.settings.cache_dir / "pruned" / str(FORMAT) / name[:2] / f"{name}.json"

@@ -1,0 +1,189 @@
+"""What an image leaves out: prod's packages for themselves, and development's around them.
+
+So prod's layers are the same bytes in every variant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from condabox.decode import DecodeError, each, join, mapping, sequence, strings, typed
+from condabox.pruning.facts import PackageFacts
+from condabox.pruning.prefix import readable
+from condabox.pruning.proof import Kept, prove
+from condabox.pruning.selection import PackagePaths, Selection, select
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from condabox.conda.envfile.section import PruneSection
+    from condabox.conda.lockfiles.lockfile import LockedPackage
+    from condabox.pruning.proof import Proof
+
+APPLICATION = ""
+"""Stands for a package's sha256 where the files are the application's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """The rule that takes a path, and the bytes that the file has in its package."""
+
+    rule: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saving:
+    """How many paths are left out, and the bytes that they have in their packages."""
+
+    paths: int
+    size: int
+
+
+def savings(removals: Iterable[Removal]) -> dict[str, Saving]:
+    """Return what each rule saves, by its name."""
+    found: dict[str, Saving] = {}
+    for removal in removals:
+        before = found.get(removal.rule, Saving(paths=0, size=0))
+        found[removal.rule] = Saving(paths=before.paths + 1, size=before.size + removal.size)
+    return dict(sorted(found.items()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What is left out, by package's sha256 and path, and what a rule takes that stays after all.
+
+    ``broken`` and ``missed`` are sentences: what works neither way, and what development needs of
+    what prod leaves out.  ``unmatched`` are entries of the environment file that match nothing.
+    """
+
+    removed: Mapping[str, Mapping[str, Removal]]
+    kept: Mapping[str, tuple[Kept, ...]]
+    broken: tuple[str, ...] = ()
+    missed: tuple[str, ...] = ()
+    unmatched: tuple[str, ...] = ()
+
+    def warnings(self, source: Path) -> Iterator[str]:
+        """Tell what somebody should know; ``source`` is where the entries stand."""
+        for entry in self.unmatched:
+            yield f"{source}: condabox.prune: {entry!r} matches no file of any package"
+        yield from self.missed
+        yield from self.broken
+
+    def to_json(self) -> dict[str, object]:
+        """Return the document that `from_json` reads."""
+        return {
+            "removed": {
+                key: {path: [each.rule, each.size] for path, each in removals.items()}
+                for key, removals in self.removed.items()
+            },
+            "kept": {
+                key: [[each.path, each.rule, each.because] for each in kept]
+                for key, kept in self.kept.items()
+            },
+            "broken": list(self.broken),
+            "missed": list(self.missed),
+            "unmatched": list(self.unmatched),
+        }
+
+    @classmethod
+    def from_json(cls, obj: object, *, at: str = "") -> Decision:
+        """Read what `to_json` returned; raise DecodeError when it is something else."""
+        fields = mapping(obj, at=at)
+        removed = mapping(fields.get("removed"), at=join(at, "removed"))
+        kept = mapping(fields.get("kept"), at=join(at, "kept"))
+        return cls(
+            removed={
+                key: {path: _removal(each, path) for path, each in mapping(value, at=key).items()}
+                for key, value in removed.items()
+            },
+            kept={key: each(value, _kept, at=key) for key, value in kept.items()},
+            broken=strings(fields.get("broken"), at=join(at, "broken")),
+            missed=strings(fields.get("missed"), at=join(at, "missed")),
+            unmatched=strings(fields.get("unmatched"), at=join(at, "unmatched")),
+        )
+
+
+def decide(
+    packages: Sequence[LockedPackage],
+    *,
+    paths: Mapping[str, Sequence[str]],
+    facts: Mapping[str, PackageFacts],
+    section: PruneSection,
+    imports: Mapping[str, tuple[str, ...]],
+    base_libraries: frozenset[str],
+) -> Decision:
+    """Decide for ``packages``, which are in link order; ``paths`` and ``facts`` are by sha256.
+
+    ``imports`` are what the application imports, by file.
+    """
+    application = PackageFacts(
+        sizes={}, links={}, libraries={}, imports=imports, resources={}, entry_points=(), scripts={}
+    )
+
+    def choose(chosen: Sequence[LockedPackage]) -> Selection:
+        named = {
+            each.sha256: PackagePaths(name=each.name, paths=paths[each.sha256]) for each in chosen
+        }
+        return select(named, section=section)
+
+    def proven(selection: Selection, chosen: Sequence[LockedPackage]) -> Proof:
+        of_all = {each.sha256: facts[each.sha256] for each in chosen}
+        return prove(
+            selection, facts={**of_all, APPLICATION: application}, base_libraries=base_libraries
+        )
+
+    prod = [package for package in packages if package.prod]
+    proof = first = proven(choose(prod), prod)
+    everything = choose(packages)
+    of_prod = {package.sha256 for package in prod}
+    if len(prod) < len(packages):
+        rest = {key: taken for key, taken in everything.taken.items() if key not in of_prod}
+        proof = proven(Selection(taken={**first.removed, **rest}), packages)
+    removed = {
+        **{key: taken for key, taken in proof.removed.items() if key not in of_prod},
+        **first.removed,
+    }
+    return Decision(
+        removed={
+            key: {
+                path: Removal(rule=rule, size=facts[key].sizes.get(path, 0))
+                for path, rule in taken.items()
+            }
+            for key, taken in removed.items()
+            if taken
+        },
+        kept={
+            **{key: kept for key, kept in proof.kept.items() if key not in of_prod},
+            **first.kept,
+        },
+        broken=proof.broken,
+        missed=tuple(_missed(first, proof)),
+        unmatched=everything.unmatched,
+    )
+
+
+def _missed(prod: Proof, everything: Proof) -> Iterator[str]:
+    """Tell what development needs of what ``prod`` leaves out."""
+    for key in sorted(prod.removed):
+        for kept in everything.kept.get(key, ()) if everything is not prod else ():
+            yield f"{kept.because}, and prod leaves out {readable(kept.path)}"
+
+
+def _removal(value: object, at: str) -> Removal:
+    rule, size = _several(value, 2, at=at)
+    return Removal(rule=typed(rule, str, at=at), size=typed(size, int, at=at))
+
+
+def _kept(value: object, at: str) -> Kept:
+    path, rule, because = (typed(each, str, at=at) for each in _several(value, 3, at=at))
+    return Kept(path=path, rule=rule, because=because)
+
+
+def _several(value: object, count: int, *, at: str) -> Sequence[object]:
+    found = sequence(value, at=at)
+    if len(found) != count:
+        raise DecodeError(f"there are {len(found)} values instead of {count}", at=at)
+    return found
