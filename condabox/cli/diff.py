@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from condabox.cli.console import choose_reporter
+from condabox.cli.options import OnePlatform, parse_platform
 
-_PLACE = "Lock file, or REV:path as git knows it; an environment file stands for its lock."
+if TYPE_CHECKING:
+    from condabox.settings import Settings
+
+_PLACE = "Image, lock file, or REV:path as git knows it; an environment file stands for its lock."
 
 
 class DiffFormat(StrEnum):
@@ -33,8 +39,27 @@ def diff(
         str | None,
         typer.Option(help="Which environment of a pixi.lock. Default: its own.", metavar="NAME"),
     ] = None,
+    platform: OnePlatform = None,
 ) -> None:
-    """Show what differs between two lock files, package by package."""
+    """Show what differs between two lock files, or two images, package by package."""
+    from condabox.errors import SpecError
+    from condabox.settings import load_settings
+    from condabox.workflows.diff_images import Side, what_to_compare
+
+    settings = load_settings(Path.cwd(), env=os.environ)
+    side = what_to_compare(old, new, settings=settings)
+    if side is Side.IMAGE and environment is not None:
+        raise SpecError("--environment is for pixi.lock, and these are images")
+    if side is Side.LOCK and platform is not None:
+        raise SpecError("--platform is for images, and these are lock files")
+    if side is Side.IMAGE:
+        text = _of_images(old, new, platform, settings, output_format)
+    else:
+        text = _of_locks(old, new, environment, output_format)
+    typer.echo(text)
+
+
+def _of_locks(old: str, new: str, environment: str | None, output_format: DiffFormat) -> str:
     from condabox.reporting.lockdiff_markdown import lock_diff_markdown
     from condabox.reporting.lockdiff_text import lock_diff_text
     from condabox.workflows.diff import DiffRequest, diff_locks
@@ -43,8 +68,26 @@ def diff(
     found = diff_locks(request, reporter=choose_reporter(quiet=False))
     match output_format:
         case DiffFormat.TEXT:
-            typer.echo(lock_diff_text(found))
+            return lock_diff_text(found)
         case DiffFormat.MARKDOWN:
-            typer.echo(lock_diff_markdown(found))
+            return lock_diff_markdown(found)
         case DiffFormat.JSON:
-            typer.echo(json.dumps(found.to_json(), indent=2))
+            return json.dumps(found.to_json(), indent=2)
+
+
+def _of_images(
+    old: str, new: str, platform: str | None, settings: Settings, output_format: DiffFormat
+) -> str:
+    from condabox.reporting.image_markdown import image_diff_markdown
+    from condabox.reporting.image_text import image_diff_text
+    from condabox.workflows.diff_images import ImageDiffRequest, diff_images
+
+    request = ImageDiffRequest(old=old, new=new, platform=parse_platform(platform))
+    found = diff_images(request, settings=settings, reporter=choose_reporter(quiet=False))
+    match output_format:
+        case DiffFormat.TEXT:
+            return image_diff_text(found)
+        case DiffFormat.MARKDOWN:
+            return image_diff_markdown(found)
+        case DiffFormat.JSON:
+            return json.dumps(found.to_json(), indent=2)

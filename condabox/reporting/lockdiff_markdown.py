@@ -5,13 +5,11 @@ Whatever comes from a lock file is shown as code: GitHub makes no links, mention
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from condabox.conda.lockfiles.lockfile import PROD
-from condabox.reporting.formats import counted, printable
+from condabox.reporting.formats import counted
 from condabox.reporting.lockdiff import Presence
 from condabox.reporting.lockdiff_words import (
     ORDINARY,
@@ -22,6 +20,7 @@ from condabox.reporting.lockdiff_words import (
     headline,
     rows_of,
 )
+from condabox.reporting.markdown import LIMIT, code, fitting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,11 +28,8 @@ if TYPE_CHECKING:
     from condabox.reporting.lockdiff import LockDiff
     from condabox.reporting.lockdiff_words import Row
 
-LIMIT = 65_000
-"""Characters; a comment on GitHub holds 65,536, and whoever posts it may add a line."""
-
 _ROOM_FOR_FACTS = 10_000
-_ROOM_FOR_ROWS = 50_000
+_ROOM_FOR_ROWS = LIMIT - 15_000
 _SHOWN_ROWS = 25
 """Rows that are seen without unfolding anything, where there are more."""
 
@@ -41,8 +37,6 @@ _HEADER = (
     "| package | change | before | after | platforms | download |",
     "|---|---|---|---|---|---|",
 )
-_CODE = re.compile(r"[A-Za-z0-9 ._,:;/+!~@#=()*?'…-]*")
-_LETTER = re.compile(r"[A-Za-z0-9 ]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,19 +49,19 @@ class _Table:
 
 
 def lock_diff_markdown(diff: LockDiff) -> str:
-    """Return ``diff`` as a title, what concerns all packages, and tables; within `LIMIT`."""
-    title = f"**{_code(str(diff.new))}**"
+    """Return ``diff`` as a title, what concerns all packages, and tables: within `LIMIT`."""
+    title = f"**{code(str(diff.new))}**"
     if not diff.changed:
         return f"{title}: {UNCHANGED}."
     kept = rows_of(each for each in diff.subdirs if each.presence is Presence.BOTH)
     added = rows_of(each for each in diff.subdirs if each.presence is Presence.NEW)
     blocks = [f"{title}: {headline(diff)}{_download(diff)}"]
-    facts, missing = _fitting([f"* {fact}" for fact in _facts(diff)], _ROOM_FOR_FACTS)
+    facts, missing = fitting([f"* {fact}" for fact in _facts(diff)], _ROOM_FOR_FACTS)
     if facts:
         blocks.append("\n".join(facts))
     room = _ROOM_FOR_ROWS
     for table in (*_tables(kept), *_tables(added, title="Added platforms: ")):
-        lines, left_out = _fitting([_line(row) for row in table.rows], room)
+        lines, left_out = fitting([_line(row) for row in table.rows], room)
         room -= sum(len(line) + 1 for line in lines)
         missing += left_out
         if lines:
@@ -88,15 +82,15 @@ def _download(diff: LockDiff) -> str:
     """Return what the title says of the download, where one number says it all."""
     if not _has_one_download(diff):
         return ""
-    return f"; download {downloads(diff.subdirs[0], quote=_code)}"
+    return f"; download {downloads(diff.subdirs[0], quote=code)}"
 
 
 def _facts(diff: LockDiff) -> Iterator[str]:
-    yield from base_changes(diff, quote=_code)
+    yield from base_changes(diff, quote=code)
     if not _has_one_download(diff):
         for found in diff.subdirs:
-            total = downloads(found, quote=_code)
-            yield f"download for {_code(found.subdir)}{PRESENCE[found.presence]}: {total}"
+            total = downloads(found, quote=code)
+            yield f"download for {code(found.subdir)}{PRESENCE[found.presence]}: {total}"
 
 
 def _tables(rows: Sequence[Row], *, title: str = "") -> Iterator[_Table]:
@@ -121,33 +115,15 @@ def _tables(rows: Sequence[Row], *, title: str = "") -> Iterator[_Table]:
         )
 
 
-def _fitting(lines: Sequence[str], room: int) -> tuple[Sequence[str], int]:
-    """Return the first ``lines`` that have room together, and how many have none."""
-    count = sum(end <= room for end in accumulate(len(line) + 1 for line in lines))
-    return lines[:count], len(lines) - count
-
-
 def _line(row: Row) -> str:
-    name = f"**{_code(row.name)}**" if row.asked else _code(row.name)
-    note = f" ({_code(row.note)})" if row.note else ""
+    name = f"**{code(row.name)}**" if row.asked else code(row.name)
+    note = f" ({code(row.note)})" if row.note else ""
     cells = (
         f"{name}{note}",
         ", ".join(row.kinds),
-        _code(row.before),
-        _code(row.after),
-        _code(", ".join(row.subdirs)),
+        code(row.before),
+        code(row.after),
+        code(", ".join(row.subdirs)),
         row.size,
     )
     return f"| {' | '.join(cells)} |"
-
-
-def _code(text: str) -> str:
-    """Show ``text`` as it is, whatever it is: as code, where Markdown reads nothing."""
-    shown = printable(text).strip()
-    if not shown:
-        return ""
-    if _CODE.fullmatch(shown):
-        return f"`{shown}`"
-    # a pipe ends a cell, and a backtick the code, also there
-    letters = (each if _LETTER.fullmatch(each) else f"&#{ord(each)};" for each in shown)
-    return f"<code>{''.join(letters)}</code>"

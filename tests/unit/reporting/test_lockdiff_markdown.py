@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from condabox.reporting.lockcompare import compare_locks
-from condabox.reporting.lockdiff_markdown import LIMIT, lock_diff_markdown
+from condabox.reporting.lockdiff_markdown import lock_diff_markdown
+from condabox.reporting.markdown import LIMIT
 from tests.conftest import ROOT
 from tests.fakes.lockfiles import conda, lock_file
 
