@@ -147,9 +147,9 @@ def _make(folder: str, tree: dict[str, LayerEntry], written: set[str]) -> None:
 
 def _hide(folder: str, tree: dict[str, LayerEntry], written: set[str]) -> None:
     """Take out what is below ``folder``, but for what was ``written``."""
+    if folder and (folder not in tree or tree[folder].kind != "directory"):
+        return  # all that anything is in is there as directories, so nothing is below
     below = f"{folder}/" if folder else ""
-    if folder in tree and tree[folder].kind != "directory":
-        return
     for path in [each for each in tree if each.startswith(below) and each not in written]:
         del tree[path]
 
