@@ -19,6 +19,7 @@ from condabox.cli.prune import prune
 from condabox.cli.push import push
 from condabox.cli.run import run
 from condabox.cli.save import save
+from condabox.cli.verify import verify
 
 
 def make_app() -> typer.Typer:
@@ -63,4 +64,5 @@ def register(app: typer.Typer) -> None:
     app.command(
         context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
     )(run)
+    app.command()(verify)
     app.command()(doctor)

@@ -19,6 +19,14 @@ class Group(StrEnum):
     PODMAN = "podman"
     PLATFORMS = "platforms"
     GPU = "gpu"
+    STRUCTURE = "structure"
+    CONTENTS = "contents"
+    CONTAINER = "container"
+    IMPORTS = "imports"
+    SCRIPTS = "scripts"
+    PACKAGE_TESTS = "package tests"
+    TESTS = "tests"
+    REBUILD = "rebuild"
 
 
 class State(StrEnum):

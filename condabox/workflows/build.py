@@ -11,6 +11,7 @@ from condabox.conda.channels.condarc import read_condarc
 from condabox.conda.envfile.section import DevSection, PruneSection
 from condabox.conda.packages.archive_depends import with_dependencies
 from condabox.errors import (
+    BackendError,
     DigestMismatchError,
     ImageError,
     LockError,
@@ -19,7 +20,7 @@ from condabox.errors import (
 )
 from condabox.oci.image import index_of
 from condabox.oci.reference import Reference
-from condabox.outputs.docker import daemon_answers, load_into_docker
+from condabox.outputs.docker import check_takes, daemon_answers, load_into_docker
 from condabox.outputs.files import check_output, write_images
 from condabox.outputs.store import LocalStore
 from condabox.plan import BuildPlan
@@ -232,8 +233,11 @@ def _check_outputs(request: BuildRequest) -> None:
     """Refuse before the work what could not take the image after it, on this machine."""
     if request.output is not None:
         check_output(request.output)
-    if request.load and not daemon_answers():
-        raise ToolMissingError("no Docker daemon answers", hint="start Docker, or leave out --load")
+    if request.load:
+        if not daemon_answers():
+            hint = "start Docker, or leave out --load"
+            raise ToolMissingError("no Docker daemon answers", hint=hint)
+        check_takes({request.compression.media_type})
 
 
 def _require_variant(request: BuildRequest, source: BuildSource) -> None:
@@ -248,8 +252,6 @@ def _require_variant(request: BuildRequest, source: BuildSource) -> None:
 
 def _without_effect(section: ImageSection) -> Iterator[str]:
     """Yield the keys that were given, and that only later versions of condabox will act on."""
-    if section.test.commands:
-        yield "test.commands"
     dev, default_dev = section.dev or DevSection(), DevSection()
     if dev.jupyter_port != default_dev.jupyter_port:
         yield "dev.jupyter"
@@ -273,10 +275,22 @@ def _put(
         store.save(images, names=references)
         places.append("in the local store")
     unplaced = request.output is None and not request.push
-    if request.load or (unplaced and daemon_answers()):
+    if request.load or (unplaced and _docker_takes(request, reporter=reporter)):
         load_into_docker(images, names=references, reporter=reporter)
         places.append("in Docker")
     return tuple(places)
+
+
+def _docker_takes(request: BuildRequest, *, reporter: Reporter) -> bool:
+    """Say whether Docker, for which nobody asked, is there and takes what was built."""
+    if not daemon_answers():
+        return False
+    try:
+        check_takes({request.compression.media_type})
+    except BackendError as error:
+        reporter.warning(f"{error.message}; the image is in the local store alone")
+        return False
+    return True
 
 
 def _push(

@@ -61,7 +61,7 @@ def run_image(
     Docker and podman keep the image; without an engine nothing stays.
     """
     _check_env(request.env)
-    engine = _chosen(request.engine)
+    engine = choose_engine(request.engine)
     found = find_images(
         request.image, platform=request.platform, settings=settings, reporter=reporter
     )
@@ -84,7 +84,11 @@ def run_image(
     return run_container(engine.value, container)
 
 
-def _chosen(engine: Engine) -> Engine:
+def choose_engine(engine: Engine) -> Engine:
+    """Return the engine that ``auto`` stands for here, or the one that was asked for.
+
+    Raise ToolMissingError where Docker was, and does not answer.
+    """
     if engine is Engine.DOCKER and not (shutil.which("docker") and daemon_answers()):
         raise ToolMissingError(
             "there is no docker command, or no daemon answers it",

@@ -11,12 +11,14 @@ import pytest
 
 from condabox.errors import BackendError
 from condabox.events import SilentReporter
-from condabox.outputs.rootless import Command, Isolation, find_isolation, run_image
+from condabox.outputs.engines import Program
+from condabox.outputs.rootless import Command, Isolation, find_isolation, run_apart, run_image
 from tests.conftest import IN_CI
 from tests.fakes.busybox import CONFIG, busybox_image
 
 if TYPE_CHECKING:
     from condabox.oci.image import Image
+    from condabox.process import Heard
 
 pytestmark = [pytest.mark.tool("unshare"), pytest.mark.tool("busybox")]
 
@@ -134,6 +136,50 @@ def test_the_network_is_the_hosts(
     run(image, "busybox cat /etc/resolv.conf", tmp_path, isolation=isolation)
 
     assert capfd.readouterr().out == Path("/etc/resolv.conf").read_text()
+
+
+def apart(
+    image: Image, script: str, folder: Path, isolation: Isolation, *, seconds: float = 60
+) -> Heard:
+    return run_apart(
+        image,
+        Program(arguments=("/bin/sh", "-c", script), stdin=b"told\n", seconds=seconds, most=10_000),
+        unshare="unshare",
+        isolation=isolation,
+        folder=folder / "run",
+        reporter=SilentReporter(),
+    )
+
+
+def test_what_runs_apart_has_its_own_loopback_alone(
+    image: Image, tmp_path: Path, isolation: Isolation
+) -> None:
+    script = "busybox cat; busybox ifconfig -a | busybox grep -v '^ *$'; exit 7"
+
+    heard = apart(image, script, tmp_path, isolation)
+
+    lines = heard.said.decode().splitlines()
+    assert (heard.returncode, lines[0]) == (7, "told")
+    assert [line.split()[0] for line in lines[1:] if not line.startswith(" ")] == ["lo"]
+    assert any("UP LOOPBACK" in line for line in lines)
+    assert left(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param("busybox setsid busybox sleep 600 & busybox sleep 600", id="never ends"),
+        pytest.param("busybox yes", id="prints without end"),
+    ],
+)
+def test_what_runs_apart_can_be_ended(
+    image: Image, tmp_path: Path, isolation: Isolation, script: str
+) -> None:
+    heard = apart(image, script, tmp_path, isolation, seconds=2)
+
+    assert heard.returncode is None
+    assert len(heard.said) <= 10_000
+    assert left(tmp_path) == []
 
 
 @pytest.mark.parametrize("user", ["", "app", "1234:77"])

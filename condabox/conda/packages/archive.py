@@ -7,7 +7,7 @@ import functools
 import tarfile
 import zipfile
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import IO, TYPE_CHECKING
@@ -39,6 +39,12 @@ INFO_FILES = frozenset(
     }
 )
 """What below ``info/`` decides about installing; the rest is for people and builders."""
+
+TEST_FILES = frozenset({"info/test/run_test.py", "info/tests/tests.yaml"})
+"""Where conda-build and rattler-build keep a package's tests, as far as they are for Python."""
+
+MAX_TEST_SIZE = 1 << 20
+"""Bytes."""
 
 _MAX_HEADER = 1 << 20
 _TAR_BUFFER = 1 << 16  # tarfile copies what is left of its buffer on every small read
@@ -143,6 +149,20 @@ class PackageArchive:
                 found[name] = member.read(limit=MAX_INFO_SIZE)
             elif member.path.partition("/")[0] != "info" and _complete(found):
                 break
+        return found
+
+    def files_of_tests(self) -> Mapping[str, bytes]:
+        """Return those of `TEST_FILES` that are there, by path; of what is too large nothing.
+
+        Of a ``.tar.bz2`` only what stands before the payload is read.
+        """
+        found: dict[str, bytes] = {}
+        for member in self._members(components=("info-",)):
+            if member.path.partition("/")[0] != "info":
+                break
+            if member.path in TEST_FILES and member.kind is MemberKind.FILE:
+                with suppress(InstallError):
+                    found[member.path] = member.read(limit=MAX_TEST_SIZE)
         return found
 
     def members(self) -> Iterator[Member]:
