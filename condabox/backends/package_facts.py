@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from condabox.events import Reporter, Task
     from condabox.settings import Settings
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever other facts would be taken of the same package."""
 
 

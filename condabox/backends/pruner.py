@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from condabox.plan import BuildPlan
     from condabox.settings import Settings
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever the same packages and rules would be decided on otherwise."""
 
 _TESTS = "condabox.test"

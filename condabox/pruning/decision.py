@@ -136,8 +136,9 @@ def decide(
         )
 
     prod = [package for package in packages if package.prod]
-    proof = first = proven(choose(prod), prod)
-    everything = choose(packages)
+    chosen = choose(prod)
+    proof = first = proven(chosen, prod)
+    everything = chosen if len(prod) == len(packages) else choose(packages)
     of_prod = {package.sha256 for package in prod}
     if len(prod) < len(packages):
         rest = {key: taken for key, taken in everything.taken.items() if key not in of_prod}

@@ -155,14 +155,6 @@ SAFE = (
         patterns=alternatives(f"{_SITE}/**/{{tests,test}}/**"),
     ),
     Rule(
-        name="self-tests",
-        reason="the tests of Crypto and Cryptodome",
-        risk="low",
-        profile="safe",
-        packages=("pycryptodome", "pycryptodomex"),
-        patterns=alternatives(f"{_SITE}/{{Crypto,Cryptodome}}/SelfTest/**"),
-    ),
-    Rule(
         name="torch-tests",
         reason="the tests of PyTorch's C++ library, and the compiler of its protocol buffers",
         risk="low",

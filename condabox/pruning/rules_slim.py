@@ -11,6 +11,14 @@ _SITE = f"{_PYTHON}/site-packages"
 
 SLIM = (
     Rule(
+        name="self-tests",
+        reason="the tests of Crypto and Cryptodome, which their recipes import",
+        risk="low",
+        profile="slim",
+        packages=("pycryptodome", "pycryptodomex"),
+        patterns=alternatives(f"{_SITE}/{{Crypto,Cryptodome}}/SelfTest/**"),
+    ),
+    Rule(
         name="headers",
         reason="only a compiler reads them",
         risk="medium",

@@ -284,7 +284,8 @@ def test_names_in_a_compressed_table_end_where_a_module_does(tmp_path: Path) -> 
         "_co.so.txt",
         "sub/__init__.py",
     )
-    files = {module: compiled, **{f"{SITE}/a/{name}": "" for name in others}}
+    files: dict[str, Shipped] = {module: compiled}
+    files |= {f"{SITE}/a/{name}": "" for name in others}
 
     assert of_conda(tmp_path, files).imports == {module: ("a", "a._core", "a._core.x", "a.sub")}
 
