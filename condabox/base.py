@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from condabox import process
-from condabox.errors import ImageError, ImageNotFoundError, ToolFailedError
-from condabox.files import replacing
+from condabox.errors import DigestMismatchError, ImageError, ImageNotFoundError, ToolFailedError
 from condabox.oci.archive import read_archive
+from condabox.oci.compressed import CompressedImages, has_raw_layers
 from condabox.oci.digest import Digest
 from condabox.oci.layout import ImageLayout
 from condabox.oci.names import find, names_of
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from condabox.settings import Settings
 
 _LAYOUT = "oci:"
-_ARCHIVES = ("oci-archive:", "docker-archive:")
+_OCI_ARCHIVE = "oci-archive:"
+_DOCKER_ARCHIVE = "docker-archive:"
 _DAEMON = "docker:"
 _CHUNK = 1 << 20
 
@@ -42,7 +43,10 @@ class Base:
 
     image: Image
     name: str | None
-    """How others find it, for the annotation ``org.opencontainers.image.base.name``."""
+    """How others find it, for the annotation ``org.opencontainers.image.base.name``.
+
+    What the daemon has, or saved, is nowhere under a name with the digest that it has here.
+    """
 
     @property
     def digest(self) -> Digest:
@@ -61,22 +65,28 @@ def open_base(
 ) -> Base:
     """Open the image that ``text`` names, for ``platform``.
 
-    ``oci:DIR[:TAG]``, ``oci-archive:FILE[:NAME]`` and ``docker-archive:FILE[:NAME]`` are read
-    where they are, ``docker:NAME`` comes out of the daemon into the cache, and anything else is a
-    reference, which comes from its registry, or a mirror, into ``blobs``, its layers when they are
-    read.  What is there by its digest is not asked for again.  Without ``credentials`` docker's and
-    podman's are used.
+    ``oci:DIR[:TAG]`` and ``oci-archive:FILE[:NAME]`` are read where they are.  ``docker:NAME``
+    comes out of the daemon, ``docker-archive:FILE[:NAME]`` from where such an image was saved, and
+    both are compressed into ``blobs``, once.  Anything else is a reference, which comes from its
+    registry, or a mirror, into ``blobs``, too, its layers when they are read.  What is there by its
+    digest is not asked for again.  Without ``credentials`` docker's and podman's are used.
     """
     if text.startswith(_LAYOUT):
         return _of_layout(*path_and_name(text.removeprefix(_LAYOUT)), platform=platform)
-    for prefix in _ARCHIVES:
-        if text.startswith(prefix):
-            return _of_archive(*path_and_name(text.removeprefix(prefix)), platform=platform)
+    if text.startswith(_OCI_ARCHIVE):
+        return _of_archive(*path_and_name(text.removeprefix(_OCI_ARCHIVE)), platform=platform)
+    saved = CompressedImages(folder=settings.cache_dir / "docker", blobs=blobs)
+    if text.startswith(_DOCKER_ARCHIVE):
+        path, name = path_and_name(text.removeprefix(_DOCKER_ARCHIVE))
+        base = _of_archive(path, name, platform=platform)
+        try:
+            return _compressed(base, saved, reporter=reporter)
+        except DigestMismatchError as error:
+            raise ImageError(f"{path} is damaged: {error.message}", hint="save it again") from None
     if text.startswith(_DAEMON):
         reference = Reference.parse(text.removeprefix(_DAEMON))
-        archive = _saved(reference, folder=settings.cache_dir / "docker")
-        image = read_archive(archive).resolve(None, platform=platform)
-        return Base(image=image, name=_annotated(reference))
+        image = _of_daemon(reference, platform=platform, saved=saved, reporter=reporter)
+        return Base(image=image, name=None)
     reference = Reference.parse(text)
     puller = _puller(settings, blobs=blobs, reporter=reporter, credentials=credentials)
     image = puller.open(reference, platform=platform)
@@ -105,18 +115,20 @@ def open_first(
 
     Raise ImageNotFoundError where none does, and what `open_base` raises otherwise.
     """
+    last = ""
     for name in names:
         try:
             base = open_base(
                 name, platform=platform, settings=settings, blobs=blobs, reporter=reporter
             )
-        except ImageNotFoundError:
+        except ImageNotFoundError as error:
             if len(names) == 1:
                 raise
+            last = error.message
         else:
             return name, base
     raise ImageNotFoundError(
-        f"there is no image {names[0]}, nor any down to {names[-1]}",
+        f"there is no image {names[0]}, nor any down to the last: {last}",
         hint="name one with `base:`",
     )
 
@@ -126,7 +138,7 @@ def pinned(text: str, digest: str) -> str:
 
     A reference gets the digest; what lies in a file has none to be asked for by.
     """
-    if text.startswith((_LAYOUT, *_ARCHIVES, _DAEMON)):
+    if text.startswith((_LAYOUT, _OCI_ARCHIVE, _DOCKER_ARCHIVE, _DAEMON)):
         return text
     return str(replace(Reference.parse(text), digest=Digest.parse(digest)))
 
@@ -171,6 +183,14 @@ def _of_archive(path: Path, name: str | None, *, platform: Platform) -> Base:
     return Base(image=image, name=_name_of(entry))
 
 
+def _compressed(base: Base, saved: CompressedImages, *, reporter: Reporter) -> Base:
+    """Return what can be pushed as well: in a registry, layers are compressed."""
+    if not has_raw_layers(base.image):
+        return base
+    key = base.digest.hex
+    return Base(image=saved.get(key) or saved.put(key, base.image, reporter=reporter), name=None)
+
+
 def _name_of(entry: Descriptor) -> str | None:
     # A layout's name may be a mere tag, which tells nobody where the image is.
     return next((name for name in names_of(entry) if ":" in name), None)
@@ -181,10 +201,28 @@ def _annotated(reference: Reference) -> str:
     return str(replace(reference, digest=None))
 
 
-def _saved(reference: Reference, *, folder: Path) -> Path:
-    """Let the daemon save an image into ``folder``, unless that was done before."""
+def _of_daemon(
+    reference: Reference, *, platform: Platform, saved: CompressedImages, reporter: Reporter
+) -> Image:
+    """Let the daemon save an image, unless that was done before."""
     docker = process.find("docker", hint="install Docker, or give the base as oci:DIR")
     name = reference.familiar()
+    key = f"{_identity(docker, name).hex}-{str(platform).replace('/', '-')}"
+    if image := saved.get(key):
+        return image
+    try:
+        saved.folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=saved.folder, prefix=".saved-") as folder:
+            archive = Path(folder) / "image.tar"
+            _save(docker, name, archive, reporter=reporter)
+            image = _resolved(archive, name=name, platform=platform)
+            return saved.put(key, image, reporter=reporter)
+    except OSError as error:
+        raise ImageError(f"cannot write {saved.folder}: {error.strerror}") from None
+
+
+def _identity(docker: str, name: str) -> Digest:
+    """Return the daemon's ID of an image, which is another one when the image is."""
     command = [docker, "image", "inspect", "--format", "{{.Id}}", name]
     done = process.attempt(command)
     if done.returncode != 0:
@@ -194,17 +232,27 @@ def _saved(reference: Reference, *, folder: Path) -> Path:
             f"docker:{name}: the daemon has no such image",
             hint=f"pull it with `docker pull {name}`, or name it without docker:",
         )
-    identity = done.stdout.decode(errors="replace").strip()
-    saved = folder / f"{Digest.parse(identity).hex}.tar"
-    if not saved.exists():
-        try:
-            with (
-                replacing(saved) as file,
-                process.Worker([docker, "image", "save", name]) as worker,
-            ):
-                shutil.copyfileobj(worker.stdout, file, _CHUNK)
-                if worker.wait() != 0:
-                    raise ToolFailedError(f"docker image save {name} failed")
-        except OSError as error:
-            raise ImageError(f"cannot write {saved}: {error.strerror}") from None
-    return saved
+    return Digest.parse(done.stdout.decode(errors="replace").strip())
+
+
+def _resolved(archive: Path, *, name: str, platform: Platform) -> Image:
+    try:
+        return read_archive(archive).resolve(None, platform=platform)
+    except ImageError as error:
+        raise ImageError(
+            f"docker:{name}: {error.message}",
+            hint=f"get it for {platform}: docker pull --platform {platform} {name}",
+        ) from None
+
+
+def _save(docker: str, name: str, archive: Path, *, reporter: Reporter) -> None:
+    with (
+        reporter.task(f"Saving {name} out of Docker", total=None) as task,
+        archive.open("wb") as file,
+        process.Worker([docker, "image", "save", name]) as worker,
+    ):
+        while chunk := worker.stdout.read(_CHUNK):
+            file.write(chunk)
+            task.advance(len(chunk))
+        if worker.wait() != 0:
+            raise ToolFailedError(f"docker image save {name} failed")

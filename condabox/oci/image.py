@@ -108,12 +108,17 @@ def blob_chunks(blobs: BlobSource, descriptor: Descriptor) -> Iterator[bytes]:
             yield chunk
 
 
-def read_document(blobs: BlobSource, descriptor: Descriptor) -> bytes:
-    """Return the verified bytes of a manifest, an index or a config."""
+def check_document(descriptor: Descriptor) -> None:
+    """Raise ImageError for what is too large to be a manifest, an index or a config."""
     if descriptor.size > _MOST_DOCUMENT:
         raise ImageError(
             f"{descriptor.digest}: {descriptor.size} bytes are too many for a document"
         )
+
+
+def read_document(blobs: BlobSource, descriptor: Descriptor) -> bytes:
+    """Return the verified bytes of a manifest, an index or a config."""
+    check_document(descriptor)
     return b"".join(blob_chunks(blobs, descriptor))
 
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from condabox.decode import JSON
     from condabox.platforms import Platform
 
+_MOST_WORDS = 300
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageManifest:
@@ -84,11 +86,15 @@ class ImageManifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageIndex:
-    """Several manifests: one image for several platforms, or the images of a layout."""
+    """Several manifests: one image for several platforms, or the images of a layout.
+
+    Of the entries those that cannot be read, such as one with a digest of another kind, are text
+    that says why: an image beside them can be used all the same.
+    """
 
     raw: bytes
     media_type: str
-    manifests: tuple[Descriptor, ...]
+    entries: tuple[Descriptor | str, ...]
     annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @classmethod
@@ -111,7 +117,7 @@ class ImageIndex:
             return cls(
                 raw=raw,
                 media_type=media_type,
-                manifests=_descriptors(obj.get("manifests"), at="manifests"),
+                entries=each(obj.get("manifests"), _entry, at="manifests"),
                 annotations=annotations_from(obj, at=""),
             )
         except DecodeError as error:
@@ -125,14 +131,29 @@ class ImageIndex:
         )
 
     @property
+    def manifests(self) -> tuple[Descriptor, ...]:
+        """Every entry; raise ImageError where one cannot be read."""
+        if problems := self._problems:
+            raise ImageError(f"image index: {problems[0]}")
+        return self._readable
+
+    @property
+    def _readable(self) -> tuple[Descriptor, ...]:
+        return tuple(entry for entry in self.entries if isinstance(entry, Descriptor))
+
+    @property
+    def _problems(self) -> tuple[str, ...]:
+        return tuple(entry for entry in self.entries if isinstance(entry, str))
+
+    @property
     def images(self) -> tuple[Descriptor, ...]:
-        """The manifests of images.
+        """The manifests of images, as far as they can be read.
 
         Artifacts are not, nor attestations, which BuildKit files under an unknown platform.
         """
         return tuple(
             manifest
-            for manifest in self.manifests
+            for manifest in self._readable
             if manifest.media_type in {*MANIFESTS, *INDEXES}
             and manifest.artifact_type in {"", *CONFIGS}
             and (manifest.platform is None or manifest.platform.os != "unknown")
@@ -144,7 +165,7 @@ class ImageIndex:
         An entry that does not say its platform is one for every platform.
         """
         if platform is None:
-            chosen = self.images
+            chosen = () if self._problems else self.images
         else:
             exact = [m for m in self.images if m.platform and satisfies(m.platform, platform)]
             chosen = tuple(exact[:1]) or tuple(m for m in self.images if m.platform is None)
@@ -152,7 +173,16 @@ class ImageIndex:
             return chosen[0]
         there = ", ".join(str(m.platform or "any") for m in self.images) or "none"
         wanted = f"image for {platform}" if platform else "single image"
-        raise ImageError(f"the index has no {wanted}", hint=f"platforms in it: {there}")
+        unread = "".join(f"; {problem}" for problem in self._problems)
+        hint = f"platforms in it: {there[:_MOST_WORDS]}{unread[:_MOST_WORDS]}"
+        raise ImageError(f"the index has no {wanted}", hint=hint)
+
+
+def _entry(item: object, at: str) -> Descriptor | str:
+    try:
+        return Descriptor.from_mapping(mapping(item, at=at), at=at)
+    except DecodeError as error:
+        return str(error)
 
 
 def _descriptors(value: object, *, at: str) -> tuple[Descriptor, ...]:
@@ -168,10 +198,15 @@ def _media_type(obj: JSON, *, known: Sequence[str], default: str) -> str:
     media_type = default if stated is None else stated
     if obj.get("schemaVersion") != 2 or media_type not in known:  # noqa: PLR2004
         raise ImageError(
-            f"cannot read a manifest of type {media_type}, schema {obj.get('schemaVersion')}",
+            f"cannot read a manifest of type {_shown(media_type)},"
+            f" schema {_shown(obj.get('schemaVersion'))}",
             hint="OCI images and Docker's schema 2 can be read",
         )
     return str(media_type)
+
+
+def _shown(value: object) -> str:
+    return str(value)[:100]
 
 
 def _reject_ambiguous(obj: JSON) -> None:

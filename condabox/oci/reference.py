@@ -12,10 +12,11 @@ DOCKER_HUB = "docker.io"
 _OFFICIAL = "library/"
 _DEFAULT_TAG = "latest"
 _MAX_NAME = 255
+_MAX_PORT = 65535
 
 _DOMAIN_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 _REGISTRY = re.compile(
-    rf"(?:{_DOMAIN_LABEL}(?:\.{_DOMAIN_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]{{1,5}})?"
+    rf"(?:{_DOMAIN_LABEL}(?:\.{_DOMAIN_LABEL})*|\[[a-fA-F0-9:]+\])(?::([0-9]{{1,5}}))?"
 )
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
@@ -89,8 +90,11 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def _check_name(text: str, registry: str, repository: str) -> None:
-    if not _REGISTRY.fullmatch(registry):
+    match = _REGISTRY.fullmatch(registry)
+    if not match:
         raise _bad(text, f"{registry!r} is not a host or host:port")
+    if int(match[1] or 0) > _MAX_PORT:
+        raise _bad(text, f"a port is at most {_MAX_PORT}")
     if _IMAGE_ID.fullmatch(repository.removeprefix(_OFFICIAL)):
         raise _bad(text, "an image ID cannot be used here: name the image")
     if not _REPOSITORY.fullmatch(repository):

@@ -60,7 +60,7 @@ def load_into_docker(
     """
     with _client() as client:
         version = client.version()
-        _check_compression(images, version=version.get("Version", ""))
+        _check_compression(_layer_types(images), version=version.get("Version", ""))
         if _uses_containerd(client):
             return _load(client, images, names=names, omit=(), reporter=reporter)
         images = [_for_architecture(version.get("Arch", ""), images)]
@@ -71,6 +71,13 @@ def load_into_docker(
                 # Somebody may have removed the image that had these layers.
                 reporter.message(f"{error}; all layers are sent now")
         return _load(client, images, names=names, omit=(), reporter=reporter)
+
+
+def check_takes(media_types: Collection[str]) -> None:
+    """Raise BackendError where the daemon is too old for layers of ``media_types``."""
+    if _has_zstd(media_types):
+        with _client() as client:
+            _check_compression(media_types, version=client.version().get("Version", ""))
 
 
 def has_image(image: Image) -> str | None:
@@ -177,14 +184,17 @@ def _diff_ids(client: docker.DockerClient, identity: str) -> Sequence[str]:
     return (found.get("RootFS") or {}).get("Layers") or ()
 
 
-def _check_compression(images: Sequence[Image], *, version: str) -> None:
+def _layer_types(images: Sequence[Image]) -> frozenset[str]:
+    return frozenset(layer.media_type for image in images for layer in image.manifest.layers)
+
+
+def _has_zstd(media_types: Collection[str]) -> bool:
+    return any(OCI_LAYER_OF.get(each) == OCI_LAYER_ZSTD for each in media_types)
+
+
+def _check_compression(media_types: Collection[str], *, version: str) -> None:
     major = version.partition(".")[0]
-    zstd = any(
-        OCI_LAYER_OF.get(layer.media_type) == OCI_LAYER_ZSTD
-        for image in images
-        for layer in image.manifest.layers
-    )
-    if zstd and major.isdecimal() and int(major) < _FIRST_WITH_ZSTD:
+    if _has_zstd(media_types) and major.isdecimal() and int(major) < _FIRST_WITH_ZSTD:
         raise BackendError(
             f"Docker {version} cannot load layers compressed with zstd",
             hint=f"build with --compression gzip, or use Docker {_FIRST_WITH_ZSTD} or newer",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 
@@ -21,11 +22,19 @@ def origin_of(url: str) -> tuple[str, str, int | None]:
 
 
 def host_of(url: str) -> str:
-    """Return the host that a message may name: the rest may hold signatures."""
+    """Return the host and port that a message may name: the rest may hold signatures."""
     try:
-        return urlsplit(url).hostname or ""
+        return urlsplit(url).netloc.rpartition("@")[2]
     except ValueError:
         return ""
+
+
+def is_loopback(name: str) -> bool:
+    """Say whether ``name``, without a port, is this machine's for itself."""
+    try:
+        return name.lower() == "localhost" or ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def joined(url: str, location: str) -> str:

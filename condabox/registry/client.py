@@ -5,7 +5,6 @@ The API is distribution-spec's `spec.md`.
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,8 +16,8 @@ from condabox.oci import mediatype
 from condabox.oci.digest import Digest, expect_digest
 from condabox.oci.document import parse_document
 from condabox.oci.reference import DOCKER_HUB
-from condabox.registry.addresses import host_of, joined, origin_of
-from condabox.registry.failures import pull_failure, words_of
+from condabox.registry.addresses import host_of, is_loopback, joined, origin_of
+from condabox.registry.failures import damaged, pull_failure, words_of
 from condabox.registry.tokens import Authorizer
 from condabox.registry.tokenserver import Access, AuthorizationRequest
 from condabox.registry.transport import ATTEMPTS, ConnectionLostError
@@ -29,14 +28,13 @@ if TYPE_CHECKING:
     from condabox.content import Content
     from condabox.registry.certificates import Trust
     from condabox.registry.credentials import Credentials
-    from condabox.registry.messages import Response
-    from condabox.registry.transport import Stream, Transport
+    from condabox.registry.messages import Response, Stream
+    from condabox.registry.transport import Transport
 
 _HUB_API = "registry-1.docker.io"
 _ANSWER_LIMIT = 8 << 20
 """Twice of what distribution-spec asks registries to accept as a manifest."""
 _ERROR_LIMIT = 64 << 10
-_FOUND = frozenset({HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT})
 _MANIFEST_TYPES = (*mediatype.INDEXES, *mediatype.MANIFESTS)
 ACCEPT = {"Accept": ", ".join(_MANIFEST_TYPES)}
 
@@ -75,29 +73,36 @@ class RegistryClient:
 
     def manifest(self, repository: str, selector: str) -> bytes:
         """Fetch the manifest or index that ``selector``, a tag or a digest, points to."""
-        what = f"{self.host}/{repository}{'@' if ':' in selector else ':'}{selector}"
-        access = Access.to_pull(repository)
-        answer = self.request("GET", manifest_path(repository, selector), access, headers=ACCEPT)
-        if answer.status != HTTPStatus.OK:
-            raise self._pull_failure(answer, what)
-        if ":" in selector:
+        answer = self._manifest(repository, selector)
+        if ":" in selector and str(Digest.of(answer.body)) != selector:
+            # What is damaged on its way is so seldom twice.
+            answer = self._manifest(repository, selector)
             try:
                 expect_digest(Digest.of(answer.body), want=Digest.parse(selector))
             except DigestMismatchError as error:
-                raise DigestMismatchError(f"{what}: {error.message}") from None
-        _check_type(answer, what)
+                raise damaged(error.message) from None
+        _check_type(answer)
         return answer.body
+
+    def _manifest(self, repository: str, selector: str) -> Response:
+        access = Access.to_pull(repository)
+        answer = self.request("GET", manifest_path(repository, selector), access, headers=ACCEPT)
+        if answer.status != HTTPStatus.OK:
+            raise self._pull_failure(answer, selector if ":" in selector else "")
+        return answer
 
     @contextmanager
     def blob(self, repository: str, digest: Digest, *, offset: int) -> Iterator[Stream]:
-        """Open a blob from byte ``offset`` on; a stream of status 200 starts at 0 all the same."""
+        """Open a blob from byte ``offset`` on, if the registry can do so.
+
+        A stream of status 200 begins at 0 all the same, one of 416 has nothing from there on.
+        """
         headers = {"Range": f"bytes={offset}-"} if offset else {}
         access = Access.to_pull(repository)
         path = f"/v2/{repository}/blobs/{digest}"
         with self._stream("GET", path, access, headers=headers) as stream:
-            if stream.status not in _FOUND:
-                answer = stream.read(limit=_ERROR_LIMIT)
-                raise self._pull_failure(answer, f"{self.host}/{repository}@{digest}")
+            if not _is_blob(stream, offset=offset):
+                raise self._pull_failure(stream.read(limit=_ERROR_LIMIT), str(digest))
             yield stream
 
     @contextmanager
@@ -108,7 +113,7 @@ class RegistryClient:
             raise RegistryError(f"{host or url}: neither http nor https leads there")
         headers = {"Range": f"bytes={offset}-"} if offset else {}
         with self.transport.stream("GET", url, headers=headers) as stream:
-            if stream.status not in _FOUND:
+            if not _is_blob(stream, offset=offset):
                 raise RegistryError(f"{host}: status {stream.status}")
             yield stream
 
@@ -160,7 +165,7 @@ class RegistryClient:
 
     def _pull_failure(self, answer: Response, what: str) -> RegistryError:
         said = self.words(answer)
-        return pull_failure(answer, said, what=what, host=self.host, source=self.source)
+        return pull_failure(answer, said, host=self.host, source=self.source, what=what)
 
     @contextmanager
     def _stream(
@@ -186,6 +191,7 @@ class RegistryClient:
             with self.transport.stream(
                 method, url, headers=sent, body=body, trust=endpoint.trust, attempts=attempts
             ) as stream:
+                self._pass_on_warnings(stream)
                 asked = ours and origin_of(stream.url) == origin_of(endpoint.url)
                 if stream.status != HTTPStatus.UNAUTHORIZED or not asked or last:
                     yield stream
@@ -199,6 +205,12 @@ class RegistryClient:
                     return
                 with suppress(ConnectionLostError, RegistryError):
                     stream.read(limit=_ERROR_LIMIT)  # so that the connection can be used again
+
+    def _pass_on_warnings(self, stream: Stream) -> None:
+        # distribution-spec, "Warnings": they are for the user, and for nobody else.
+        if header := stream.headers.get("warning"):
+            said = self._authorizer.without_secrets(header)
+            self.transport.notices.warn(host_of(stream.url), said)
 
     def _reached(self) -> _Endpoint:
         name = _HUB_API if self.host == DOCKER_HUB else self.host
@@ -227,22 +239,21 @@ def stated_digest(answer: Response) -> Digest | None:
         return None
 
 
-def _check_type(answer: Response, what: str) -> None:
+def _is_blob(stream: Stream, *, offset: int) -> bool:
+    beyond = bool(offset) and stream.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+    return beyond or stream.status in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}
+
+
+def _check_type(answer: Response) -> None:
     # distribution-spec, "Pulling manifests": clients SHOULD reject unless both are the same
     announced = answer.headers.get("content-type", "").partition(";")[0].strip()
-    stated = parse_document(answer.body, what=what).get("mediaType", announced)
+    stated = parse_document(answer.body, what="image manifest").get("mediaType", announced)
     if announced in _MANIFEST_TYPES and stated != announced:
         raise ImageError(
-            f"{what}: the registry calls it {announced}, and it calls itself {str(stated)[:100]}",
+            f"the registry calls it {announced}, and it calls itself {str(stated)[:100]}",
             hint="do not trust where it comes from",
         )
 
 
 def _is_local(host: str) -> bool:
-    name = host.rsplit(":", 1)[0].strip("[]") if not host.endswith("]") else host.strip("[]")
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
+    return is_loopback(origin_of(f"//{host}")[1])

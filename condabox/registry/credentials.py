@@ -166,6 +166,8 @@ def _ask(
         secret = typed(answer.get("Secret"), str, at="Secret")
     except (ValueError, RecursionError):
         raise RegistryError(f"{tool} gave an answer that is no credential", hint=hint) from None
+    if not username and not secret:
+        return None  # so some say that they know of nobody
     source = f"{tool}, which {place} names"
     if username == _TOKEN_USER:
         return Credential(identity_token=secret, source=source)

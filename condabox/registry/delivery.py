@@ -11,7 +11,7 @@ from condabox.errors import ImageError, RegistryError, RegistryRefusedError
 from condabox.oci.mediatype import RESTRICTED
 from condabox.registry.addresses import host_of
 from condabox.registry.blobreader import BlobReader
-from condabox.registry.parallel import run_all
+from condabox.registry.parallel import run_all, say_farewell
 from condabox.registry.uploads import BlobUpload
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from condabox.oci.parts import Part
     from condabox.registry.messages import Response
     from condabox.registry.repository import Repository
+    from condabox.registry.transport import Transport
 
 _PARALLEL = 5
 """Blobs that are sent at a time, as many as Docker does."""
@@ -115,8 +116,20 @@ class Delivery:
 
     def put_tag(self, tag: str) -> None:
         """Let ``tag`` stand for the image, unless it does: some tags may not be set twice."""
-        if self._repository.digest(tag) != self.digest:
+        if self._repository.digest(tag) == self.digest:
+            return
+        try:
             self._put(self._documents[-1], tag)
+        except RegistryError:
+            # The answer to an earlier attempt may have been lost, and the tag be there since.
+            if not self._stands_for_it(tag):
+                raise
+
+    def _stands_for_it(self, tag: str) -> bool:
+        try:
+            return self._repository.digest(tag) == self.digest
+        except RegistryError:
+            return False
 
     def _put(self, document: ImageManifest | ImageIndex, selector: str) -> None:
         try:
@@ -140,42 +153,58 @@ class Delivery:
     def _deliver(self, blobs: Sequence[_Blob], task: Task) -> None:
         # The largest first: none is left to go alone at the end.
         ordered = sorted(blobs, key=lambda blob: -blob.descriptor.size)
-        sessions: dict[Digest, Response | None] = {}
-        self._run([partial(self._mount_one, blob, sessions, task) for blob in ordered])
+        uploads: dict[Digest, BlobUpload] = {}
+        try:
+            self._run([partial(self._mount_one, blob, uploads, task) for blob in ordered])
+            self._bring([blob for blob in blobs if blob.descriptor.digest in uploads])
+            self._run(
+                [
+                    partial(self._upload, blob, uploads[blob.descriptor.digest])
+                    for blob in ordered
+                    if blob.descriptor.digest in uploads
+                ]
+            )
+        except BaseException:
+            # distribution-spec, "Cancel a blob upload": who aborts should say so
+            abandoned = [upload.abandon for upload in uploads.copy().values()]
+            say_farewell(abandoned, at_once=_PARALLEL, transport=self._transport, name="farewell")
+            raise
+
+    def _bring(self, blobs: Sequence[_Blob]) -> None:
+        """Have here what will be sent; raise ImageError for what may not be."""
         for blob in blobs:
-            if blob.descriptor.digest in sessions and blob.descriptor.media_type in RESTRICTED:
+            if blob.descriptor.media_type in RESTRICTED:
                 raise ImageError(
                     f"layer {blob.descriptor.digest} may not be passed on, and the image names no "
                     "address to have it from",
                     hint="push to the registry where the image comes from, or use another base",
                 )
+        digests = {blob.descriptor.digest for blob in blobs}
         for part in self._parts:
             there = (*part.layers, *part.configs)
-            part.blobs.fetch([each for each in there if each.digest in sessions])
-        self._run(
-            [
-                partial(self._upload, blob, sessions[blob.descriptor.digest], task)
-                for blob in ordered
-                if blob.descriptor.digest in sessions
-            ]
-        )
+            part.blobs.fetch([each for each in there if each.digest in digests])
+
+    @property
+    def _transport(self) -> Transport:
+        return self._repository.client.transport
 
     def _run(self, jobs: Sequence[Callable[[], None]]) -> None:
-        run_all(jobs, at_once=_PARALLEL, transport=self._repository.client.transport, name="push")
+        run_all(jobs, at_once=_PARALLEL, transport=self._transport, name="push")
 
-    def _mount_one(self, blob: _Blob, sessions: dict[Digest, Response | None], task: Task) -> None:
-        """Let the registry find the blob; else tell ``sessions`` what it said to that."""
+    def _mount_one(self, blob: _Blob, uploads: dict[Digest, BlobUpload], task: Task) -> None:
+        """Let the registry find the blob; else add to ``uploads`` how it gets there."""
         digest, size = blob.descriptor.digest, blob.descriptor.size
         answer = self._mount(digest)
         if answer and answer.status == HTTPStatus.CREATED:
             self._mounted[digest] = size
             task.advance(size)
         else:
-            sessions[digest] = answer
+            reader = BlobReader(blob.source, blob.descriptor, task=task)
+            uploads[digest] = BlobUpload(self._repository, reader, session=answer)
 
-    def _upload(self, blob: _Blob, session: Response | None, task: Task) -> None:
-        with BlobReader(blob.source, blob.descriptor, task=task) as reader:
-            BlobUpload(self._repository, reader, session=session).run()
+    def _upload(self, blob: _Blob, upload: BlobUpload) -> None:
+        with upload.reader:
+            upload.run()
         self._uploaded[blob.descriptor.digest] = blob.descriptor.size
 
     def _mount(self, digest: Digest) -> Response | None:

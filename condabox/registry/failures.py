@@ -38,6 +38,7 @@ _CAUSES = {
 }
 """What to do about what OpenSSL says."""
 _NETWORK = "check the network, the proxy variables, and `registries` in the settings"
+_LOG = "the registry's own log, or that of a proxy before it, may say more"
 _REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _UNKNOWN = frozenset({"MANIFEST_UNKNOWN", "NAME_UNKNOWN", "BLOB_UNKNOWN"})
 
@@ -87,27 +88,40 @@ def naming(hint: str, source: str) -> str:
     return f"{hint}; the credentials came from {source}" if source else hint
 
 
-def pull_failure(
-    answer: Response, said: str, *, what: str, host: str, source: str
-) -> RegistryError:
-    """Describe why ``what`` cannot be had; ``said`` are the registry's own words.
+def damaged(problem: str) -> RegistryError:
+    """Describe what is not what it was asked for, each time that it arrives."""
+    return RegistryError(
+        problem,
+        hint="try again; if it repeats, the registry, or a proxy before it, damages what passes",
+    )
 
-    ``source`` is where the credentials come from, empty where there are none.
+
+def pull_failure(
+    answer: Response, said: str, *, host: str, source: str, what: str = ""
+) -> RegistryError:
+    """Describe why ``what``, or else the whole image, cannot be had.
+
+    ``said`` are the registry's own words, and ``source`` is where the credentials come from, empty
+    where there are none.  Who asked for the image says which it is.
     """
-    status, detail = answer.status, f": {said}" if said else ""
+    detail = f": {said}" if said else ""
+    lead = f"{what}: " if what else ""
+    refused, status = f"{lead}status {answer.status}{detail}", answer.status
     if status in _REFUSALS:
         # Registries answer so for what does not exist, too.
         hint = f"check the name; if it is right, log in with `docker login {host}`"
-        return RegistryRefusedError(f"{what}: status {status}{detail}", hint=naming(hint, source))
+        return RegistryRefusedError(refused, hint=naming(hint, source))
     if status == HTTPStatus.NOT_FOUND or codes_of(answer.body) & _UNKNOWN:
         return ImageNotFoundError(
-            f"{what}: the registry has no such image{detail}", hint="check the name and the tag"
+            f"{lead}the registry has no such image{detail}", hint="check the name and the tag"
         )
-    busy = f"wait, log in with `docker login {host}`, or name a mirror in the settings"
-    return RegistryError(
-        f"{what}: status {status}{detail}",
-        hint=busy if status == HTTPStatus.TOO_MANY_REQUESTS else None,
-    )
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        hint = f"wait, log in with `docker login {host}`, or name a mirror in the settings"
+    elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        hint = "try again later, or name a mirror in the settings"
+    else:
+        hint = _LOG
+    return RegistryError(refused, hint=hint)
 
 
 def push_failure(status: int, said: str, *, what: str, host: str, source: str) -> RegistryError:
@@ -117,7 +131,7 @@ def push_failure(status: int, said: str, *, what: str, host: str, source: str) -
     hints = (hint for marks, hint in _PUSH_HINTS if any(mark.lower() in words for mark in marks))
     by_status = "try again later" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else None
     hint = next(hints, None) or _PUSH_STATUS_HINTS.get(status) or by_status
-    hint = (hint or "the registry's own log may say more").format(host=host)
+    hint = (hint or _LOG).format(host=host)
     if status in _REFUSALS:
         return RegistryRefusedError(f"{what}: status {status}{detail}", hint=naming(hint, source))
     return RegistryError(f"{what}: status {status}{detail}", hint=hint)

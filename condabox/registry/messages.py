@@ -8,10 +8,11 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from condabox.registry.addresses import joined, origin_of
+from condabox.errors import RegistryError
+from condabox.registry.addresses import host_of, joined, origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from condabox.content import Content
     from condabox.registry.certificates import Trust
@@ -43,7 +44,7 @@ class Response:
     @property
     def is_success(self) -> bool:
         """Whether the registry did what it was asked for; which 2xx says so is not always kept."""
-        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+        return is_success(self.status)
 
     @property
     def may_pass(self) -> bool:
@@ -54,6 +55,38 @@ class Response:
     def wait(self) -> float:
         """The seconds that the registry asks for before the next attempt."""
         return parse_retry_after(self.headers.get("retry-after"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """An answer whose body is still to be read, once.
+
+    ``body`` yields it as it is stored; ConnectionLostError tells that it broke off.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    url: str
+    """Who answered, after redirects."""
+    body: Iterator[bytes]
+
+    def read(self, *, limit: int) -> Response:
+        """Read the whole body; raise RegistryError when it is larger than ``limit`` bytes.
+
+        Of an error the beginning is enough: a proxy's pages may be long.
+        """
+        found = bytearray()
+        for chunk in self.body:
+            found += chunk
+            if len(found) > limit:
+                break
+        if len(found) > limit and is_success(self.status):
+            raise RegistryError(
+                f"{host_of(self.url)}: an answer is larger than {limit} bytes",
+                hint="did a proxy or a login page answer for the registry?",
+            )
+        body = bytes(found[:limit])
+        return Response(status=self.status, headers=self.headers, body=body, url=self.url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +130,11 @@ def parse_retry_after(value: str | None) -> float:
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)
     return max(0.0, (when - datetime.now(UTC)).total_seconds())
+
+
+def is_success(status: int) -> bool:
+    """Say whether ``status`` is one of those that tell of success."""
+    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
 
 
 def may_pass(status: int, *, wait: float) -> bool:

@@ -7,7 +7,7 @@ misses.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from condabox.errors import (
@@ -23,6 +23,7 @@ from condabox.oci.layout import ImageLayout
 from condabox.oci.names import called
 from condabox.registry.client import RegistryClient
 from condabox.registry.mirrors import LayoutPlace, places
+from condabox.registry.notices import Notices
 from condabox.registry.transfer import Fetcher, missing, stated_media_type
 from condabox.registry.transport import Transport
 
@@ -55,6 +56,8 @@ class Puller:
     credentials: Credentials
     blobs: BlobDirectory
     reporter: Reporter
+    told: set[str] = field(default_factory=set, repr=False, compare=False)
+    """What registries have warned of, which is not told again."""
 
     def open(self, reference: Reference, *, platform: Platform) -> Image:
         """Return the image without its layers, from the first place that has it.
@@ -82,7 +85,7 @@ class Puller:
         def resolve_at(place: RegistryPlace | LayoutPlace) -> tuple[BlobSource, Descriptor]:
             if isinstance(place, LayoutPlace):
                 layout = _opened(place)
-                return layout.blobs, _in_layout(layout, place, reference)
+                return layout.blobs, _in_layout(layout, reference)
             with self._fetcher(place) as fetcher:
                 descriptor = fetcher.resolve(str(reference.digest or reference.tag))
             return RemoteBlobs(puller=self, reference=reference), descriptor
@@ -98,7 +101,7 @@ class Puller:
                 layout = _opened(place)
                 for descriptor in lacking:
                     if layout.blobs.size(descriptor.digest) is None:
-                        raise ImageNotFoundError(f"{place}: has no {descriptor.digest}")
+                        raise ImageNotFoundError(f"has no {descriptor.digest}")
                     self.blobs.copy(descriptor, source=layout.blobs)
                 return
             with self._fetcher(place) as fetcher:
@@ -109,7 +112,7 @@ class Puller:
 
     @contextmanager
     def _fetcher(self, place: RegistryPlace) -> Iterator[Fetcher]:
-        with Transport() as transport:
+        with Transport(notices=Notices(self.reporter, told=self.told)) as transport:
             client = RegistryClient(
                 host=place.host,
                 insecure=place.insecure,
@@ -154,30 +157,26 @@ class RemoteBlobs(BlobSource):
 
 def _opened(place: LayoutPlace) -> ImageLayout:
     if not place.path.exists():
-        raise ImageNotFoundError(f"{place} is not there")
+        raise ImageNotFoundError("nothing is there")
     return ImageLayout.open(place.path)
 
 
 def _of_layout(place: LayoutPlace, reference: Reference, *, platform: Platform) -> Image:
     layout = _opened(place)
-    descriptor = _in_layout(layout, place, reference, platform=platform)
+    descriptor = _in_layout(layout, reference, platform=platform)
     return read_image(layout.blobs, descriptor, platform=platform)
 
 
 def _in_layout(
-    layout: ImageLayout,
-    place: LayoutPlace,
-    reference: Reference,
-    *,
-    platform: Platform | None = None,
+    layout: ImageLayout, reference: Reference, *, platform: Platform | None = None
 ) -> Descriptor:
     if reference.digest is None:
         if reference.tag and not called(layout.index(), reference.tag):
-            raise ImageNotFoundError(f"{place}: has no image called {reference.tag}")
+            raise ImageNotFoundError(f"has no image called {reference.tag}")
         return layout.find(reference.tag, platform=platform)
     size = layout.blobs.size(reference.digest)
     if size is None:
-        raise ImageNotFoundError(f"{place}: has no image {reference.digest}")
+        raise ImageNotFoundError(f"has no image {reference.digest}")
     descriptor = Descriptor(media_type="", digest=reference.digest, size=size)
     media_type = stated_media_type(read_document(layout.blobs, descriptor))
     return replace(descriptor, media_type=media_type)
@@ -187,10 +186,12 @@ def _found_nowhere(
     reference: Reference, failures: Sequence[tuple[object, RegistryError | ImageError]]
 ) -> RegistryError | ImageError:
     kind = _kind([error for _, error in failures])
+    # What was asked for stands before each reason, its digest too.
+    said = [error.message.removeprefix(f"{reference.digest}: ") for _, error in failures]
     if len(failures) == 1:
-        ((_, error),) = failures
-        return kind(f"{reference.familiar()}: {error.message}", hint=error.hint)
-    reasons = "".join(f"\n    {place}: {error.message}" for place, error in failures)
+        return kind(f"{reference.familiar()}: {said[0]}", hint=failures[0][1].hint)
+    places_said = zip((place for place, _ in failures), said, strict=True)
+    reasons = "".join(f"\n    {place}: {reason}" for place, reason in places_said)
     hint = next((error.hint for _, error in failures if error.hint), None)
     return kind(f"{reference.familiar()} can be had from none of these:{reasons}", hint=hint)
 
@@ -200,5 +201,5 @@ def _kind(failures: Sequence[RegistryError | ImageError]) -> type[RegistryError 
     reached = [each for each in failures if not isinstance(each, RegistryUnreachableError)]
     other = [each for each in reached if not isinstance(each, ImageNotFoundError)]
     kind = type((other or reached or failures)[-1])
-    # What arrives damaged is not the damage of blobs that are here, which is told otherwise.
+    # What a mirror's layout has damaged is not the damage of blobs that are here.
     return ImageError if issubclass(kind, DigestMismatchError) else kind

@@ -16,6 +16,7 @@ from condabox.registry.client import RegistryClient
 from condabox.registry.credentials import ConfigCredentials
 from condabox.registry.delivery import Delivery
 from condabox.registry.mirrors import repositories_of
+from condabox.registry.notices import Notices
 from condabox.registry.repository import Repository
 from condabox.registry.transport import Transport
 
@@ -122,7 +123,7 @@ def check_push(
 def _pusher(
     *, settings: Settings, reporter: Reporter, credentials: Credentials | None
 ) -> Iterator[Pusher]:
-    with Transport() as transport:
+    with Transport(notices=Notices(reporter)) as transport:
         yield Pusher(
             transport=transport,
             credentials=credentials or ConfigCredentials.from_environment(os.environ),

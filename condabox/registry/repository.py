@@ -96,7 +96,10 @@ class Repository:
                 tags = mapping(json.loads(page.body), at="").get("tags") or []
                 found += each(tags, lambda item, at: typed(item, str, at=at), at="tags")
             except (ValueError, RecursionError):
-                raise RegistryError(f"{self}: the registry's list of tags is none") from None
+                raise RegistryError(
+                    f"{self}: the registry's list of tags is none",
+                    hint="did a proxy or a login page answer for the registry?",
+                ) from None
         return tuple(found)
 
     def pages(self, address: str) -> Iterator[Response]:
@@ -110,7 +113,9 @@ class Repository:
             if link is None:
                 return
             address = joined(answer.url, link[1])
-        raise RegistryError(f"{self}: a list of the registry goes on for ever")
+        raise RegistryError(
+            f"{self}: a list of the registry goes on for ever", hint="ask who runs the registry"
+        )
 
     def start_upload(self, *, mount: Digest | None = None, source: str = "") -> Response:
         """Begin to store a blob; perhaps it can be had from the repository ``source``."""

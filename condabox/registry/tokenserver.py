@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from condabox.decode import DecodeError, mapping, optional
+from condabox.decode import DecodeError, mapping, optional, typed
 from condabox.errors import RegistryError, RegistryRefusedError
 from condabox.registry.addresses import with_query
 from condabox.registry.credentials import Credential
@@ -144,12 +144,22 @@ def _parsed(body: bytes, *, host: str) -> tuple[str, float]:
     try:
         obj = mapping(json.loads(body), at="")
         token = optional(obj, "token", str, at="") or optional(obj, "access_token", str, at="")
-        life = optional(obj, "expires_in", float, at="") or _DEFAULT_LIFE
         if not token or not token.isascii() or not token.isprintable():
             raise DecodeError("is missing", at="token")
     except (ValueError, RecursionError):
-        raise RegistryError(f"{host}: its token server's answer is no token") from None
-    return token, max(life - _MARGIN, _MARGIN)
+        raise RegistryError(
+            f"{host}: its token server's answer is no token",
+            hint="did a proxy or a login page answer for it?",
+        ) from None
+    return token, max(_life(obj.get("expires_in")) - _MARGIN, _MARGIN)
+
+
+def _life(stated: object) -> float:
+    try:
+        seconds = typed(stated, float, at="")
+    except DecodeError:
+        return _DEFAULT_LIFE
+    return seconds if 0 < seconds < float("inf") else _DEFAULT_LIFE
 
 
 def _check_realm(
@@ -161,7 +171,10 @@ def _check_realm(
     except ValueError:
         scheme, name = "", None
     if scheme not in {"https", "http"} or not name:
-        raise RegistryError(f"{request.host}: it names no token server that can be asked")
+        raise RegistryError(
+            f"{request.host}: it names no token server that can be asked",
+            hint="the registry's `realm` must be an https address",
+        )
     if credential and scheme == "http" and request.url.startswith("https:"):
         raise RegistryError(
             f"{request.host}: it wants the credentials sent to {name} without encryption",

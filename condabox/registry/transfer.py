@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from condabox.errors import DigestMismatchError, ImageError, ImageNotFoundError, RegistryError
@@ -12,36 +11,27 @@ from condabox.oci import mediatype
 from condabox.oci.descriptor import Descriptor
 from condabox.oci.digest import Digest
 from condabox.oci.document import parse_document
-from condabox.oci.image import read_document, read_image
+from condabox.oci.image import check_document, read_document, read_image
 from condabox.oci.manifest import ImageIndex, ImageManifest
 from condabox.registry.addresses import host_of
-from condabox.registry.failures import unreachable
+from condabox.registry.download import BlobDownload, BlobOrigin
 from condabox.registry.parallel import run_all
-from condabox.registry.transport import ATTEMPTS, ConnectionLostError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator, Sequence
 
     from condabox.events import Reporter, Task
     from condabox.oci.image import Image
-    from condabox.oci.layout import BlobDirectory, BlobWriter
+    from condabox.oci.layout import BlobDirectory
     from condabox.platforms import Platform
     from condabox.registry.client import RegistryClient
-    from condabox.registry.transport import Stream
 
 _PARALLEL = 3
 """Blobs that are fetched at a time, as many as Docker does."""
 _MAX_NESTED = 4
+_LONGEST_TYPE = 255
+"""RFC 6838 §4.2: each half has at most 127 characters."""
 _DOCUMENTS = frozenset({*mediatype.INDEXES, *mediatype.MANIFESTS, *mediatype.CONFIGS})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Source:
-    """Where a blob may be; ``opened`` takes the ``offset`` to read it from."""
-
-    host: str
-    opened: Callable[..., AbstractContextManager[Stream]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +61,7 @@ class Fetcher:
             chosen = ImageIndex.parse(data).select(platform)
             descriptor, data = self._manifest(str(chosen.digest))
         manifest = ImageManifest.parse(data)
+        check_document(manifest.config)
         self.fetch_blobs([manifest.config])
         image = read_image(self.blobs, descriptor, platform=platform)
         for layer in manifest.layers:
@@ -112,11 +103,13 @@ class Fetcher:
             task.advance(len(data))
             return
         failures: list[str] = []
-        for source in self._sources(descriptor):
+        download = BlobDownload(
+            descriptor, blobs=self.blobs, transport=self.client.transport, task=task
+        )
+        for origin in self._origins(descriptor):
             try:
-                with self.blobs.writer(descriptor) as writer:
-                    self._receive_all(source, writer, descriptor, task)
-            except (RegistryError, DigestMismatchError) as error:
+                download.run(origin)
+            except RegistryError as error:
                 if descriptor.media_type not in mediatype.RESTRICTED:
                     raise
                 failures.append(error.message)
@@ -128,30 +121,12 @@ class Fetcher:
             hint="ask for it where the image comes from, or use another base image",
         )
 
-    def _sources(self, descriptor: Descriptor) -> Iterator[_Source]:
+    def _origins(self, descriptor: Descriptor) -> Iterator[BlobOrigin]:
         opened = partial(self.client.blob, self.repository, descriptor.digest)
-        yield _Source(host=self.client.host, opened=opened)
+        yield BlobOrigin(host=self.client.host, opened=opened)
         if descriptor.media_type in mediatype.RESTRICTED:
             for url in descriptor.urls:
-                yield _Source(host=host_of(url), opened=partial(self.client.elsewhere, url))
-
-    def _receive_all(
-        self, source: _Source, writer: BlobWriter, descriptor: Descriptor, task: Task
-    ) -> None:
-        """Read a blob to its end, each time from where the connection broke."""
-        attempt = 0
-        while True:
-            before = writer.size
-            try:
-                with source.opened(offset=before) as stream:
-                    _receive(stream, writer, descriptor, task=task)
-            except ConnectionLostError as error:
-                attempt = 0 if writer.size > before else attempt + 1
-                if attempt >= ATTEMPTS:
-                    raise unreachable(source.host, str(error)) from None
-                self.client.transport.pause(attempt)
-            else:
-                return
+                yield BlobOrigin(host=host_of(url), opened=partial(self.client.elsewhere, url))
 
 
 def missing(descriptors: Sequence[Descriptor], blobs: BlobDirectory) -> list[Descriptor]:
@@ -176,33 +151,10 @@ def _document(blobs: BlobDirectory, digest: Digest) -> bytes | None:
         return None
 
 
-def _receive(stream: Stream, writer: BlobWriter, descriptor: Descriptor, *, task: Task) -> None:
-    offset = writer.size if stream.status == HTTPStatus.OK else 0
-    for chunk in _skipping(stream.chunks(), offset):
-        if writer.size + len(chunk) > descriptor.size:
-            raise DigestMismatchError(
-                f"{descriptor.digest}: got more than {descriptor.size} bytes",
-                hint="try again; if it repeats, the registry or a proxy damages the image",
-            )
-        writer.write(chunk)
-        task.advance(len(chunk))
-    if writer.size < descriptor.size:
-        raise ConnectionLostError("the connection was closed too early")
-
-
-def _skipping(chunks: Iterator[bytes], count: int) -> Iterator[bytes]:
-    """Leave out the first ``count`` bytes, which a server without ranges sends again."""
-    for chunk in chunks:
-        rest = chunk[count:]
-        count = max(0, count - len(chunk))
-        if rest:
-            yield rest
-
-
 def stated_media_type(data: bytes) -> str:
     """Return what a manifest or index says that it is; old OCI documents need not say it."""
     document = parse_document(data, what="image manifest")
     stated = document.get("mediaType")
     if isinstance(stated, str):
-        return stated
+        return stated[:_LONGEST_TYPE]
     return mediatype.OCI_INDEX if "manifests" in document else mediatype.OCI_MANIFEST

@@ -6,16 +6,18 @@ import os
 import ssl
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
 from secrets import SystemRandom
 from typing import TYPE_CHECKING, Self
 
 from condabox import __version__
 from condabox.errors import RegistryError
+from condabox.events import SilentReporter
 from condabox.registry.addresses import host_of
 from condabox.registry.certificates import Trust, certificate_folders, find_trust
 from condabox.registry.failures import UNTRUSTED, unreachable, wants_certificate
-from condabox.registry.messages import Outgoing, Response, may_pass, parse_retry_after
+from condabox.registry.messages import Outgoing, Stream, may_pass, parse_retry_after
+from condabox.registry.notices import Notices
+from condabox.registry.proxies import Proxies
 from condabox.registry.sockets import OpenSockets
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     import httpx
 
     from condabox.content import Content
+    from condabox.registry.messages import Response
 
 ATTEMPTS = 5
 _CONNECT_ATTEMPTS = 3
@@ -35,6 +38,8 @@ _CONNECT_TIMEOUT = 10.0
 _READ_TIMEOUT = 60.0
 _STORE_TIMEOUT = 300.0
 """A registry may have to hash and to copy what it was sent before it answers."""
+_ENDS = ("disconnected", "closed connection")
+"""What httpx says of a connection that ended before the answer did."""
 _USUAL = Trust()
 _HEADERS = {"User-Agent": f"condabox/{__version__}", "Accept-Encoding": "identity"}
 
@@ -43,43 +48,13 @@ class ConnectionLostError(Exception):
     """The connection broke before the answer was whole; its caller may go on from where it was."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stream:
-    """An answer whose body is still to be read, once."""
-
-    status: int
-    headers: Mapping[str, str]
-    url: str
-    """Who answered, after redirects."""
-    _response: httpx.Response
-
-    def read(self, *, limit: int) -> Response:
-        """Read the whole body; raise RegistryError when it is larger than ``limit`` bytes."""
-        body = bytearray()
-        for chunk in self.chunks():
-            body += chunk
-            if len(body) > limit:
-                raise RegistryError(f"{host_of(self.url)}: an answer is larger than {limit} bytes")
-        return Response(status=self.status, headers=self.headers, body=bytes(body), url=self.url)
-
-    def chunks(self) -> Iterator[bytes]:
-        """Yield the body as it is stored; raise ConnectionLostError when it breaks off."""
-        import httpx  # noqa: PLC0415  (costs time that commands without a network do not have)
-
-        try:
-            # Raw: a blob's digest is that of the bytes which were sent, whatever their encoding.
-            # In pieces as they come: what waited for more would be lost with the connection.
-            yield from self._response.iter_raw()
-        except (httpx.TransportError, httpx.StreamError) as error:
-            raise ConnectionLostError(_reason(error)) from None
-
-
 class Transport:
     """Connections to registries, kept open for as long as the context is.
 
     Certificates are checked against the system's authorities and certifi's; ``SSL_CERT_FILE``
     and the proxy variables are honoured.  ``certificates`` are the folders of those that hold for
-    one registry, Docker's and podman's unless others are given.  May be used by several threads.
+    one registry, Docker's and podman's unless others are given.  ``notices`` hears of what the user
+    waits for.  May be used by several threads.
     """
 
     def __init__(
@@ -87,8 +62,11 @@ class Transport:
         *,
         sleep: Callable[[float], object] | None = None,
         certificates: Sequence[Path] | None = None,
+        notices: Notices | None = None,
     ) -> None:
-        self._clients: dict[Trust, httpx.Client] = {}
+        self.notices = notices or Notices(SilentReporter())
+        self._proxies = Proxies.from_environment()
+        self._clients: dict[tuple[Trust, str | None], httpx.Client] = {}
         self._folders = certificate_folders(os.environ) if certificates is None else certificates
         self._stopped = threading.Event()
         self._sleep = self._stopped.wait if sleep is None else sleep
@@ -150,12 +128,13 @@ class Transport:
         """Read a small body completely; open it anew when the connection breaks meanwhile."""
         last = ""
         for attempt in range(ATTEMPTS):
+            if last:
+                self.pause(attempt - 1, because=f"{host}: {last}")
             try:
                 with opened() as stream:
                     return stream.read(limit=limit)
             except ConnectionLostError as error:
                 last = str(error)
-                self.pause(attempt)
         raise unreachable(host, last)
 
     @contextmanager
@@ -190,7 +169,7 @@ class Transport:
                 status=response.status_code,
                 headers={key.lower(): value for key, value in response.headers.items()},
                 url=sent.url,
-                _response=response,
+                body=_pieces(response),
             )
         finally:
             response.close()
@@ -199,17 +178,22 @@ class Transport:
         """Say whether anything speaks HTTP at ``url``; one attempt, no redirects."""
         import httpx  # noqa: PLC0415
 
+        client = self._client(url, trust)
         try:
-            self._client(trust).get(url, extensions={"trace": self._sockets.trace})
-        except (httpx.TransportError, httpx.InvalidURL, httpx.DecodingError) as error:
+            request = client.build_request("GET", url, extensions={"trace": self._sockets.trace})
+            # What it says is nobody's business, however much it is.
+            client.send(request, stream=True).close()
+        except (httpx.TransportError, httpx.InvalidURL) as error:
             return wants_certificate(str(error))
         return True
 
-    def pause(self, attempt: int, *, at_least: float = 0.0) -> None:
+    def pause(self, attempt: int, *, because: str, at_least: float = 0.0) -> None:
         """Wait before the next of several attempts: longer each time, and never in step."""
         self._check_running()
         backoff = 0.5 * 2**attempt * self._random.uniform(0.75, 1.25)
-        self._sleep(max(backoff, at_least))
+        seconds = max(backoff, at_least)
+        self.notices.wait(seconds, because=because)
+        self._sleep(seconds)
 
     def _send(self, outgoing: Outgoing) -> tuple[Outgoing, httpx.Response]:
         for _ in range(_MAX_REDIRECTS):
@@ -219,12 +203,16 @@ class Transport:
                 return outgoing, response
             response.close()
             outgoing = following
-        raise RegistryError(f"{host_of(outgoing.url)}: more than {_MAX_REDIRECTS} redirects")
+        raise RegistryError(
+            f"{host_of(outgoing.url)}: more than {_MAX_REDIRECTS} redirects",
+            hint="check the name; if it is right, its own log, or that of the proxy before it, "
+            "says more",
+        )
 
     def _persist(self, outgoing: Outgoing) -> httpx.Response:
         import httpx  # noqa: PLC0415
 
-        last = ""
+        host, last = host_of(outgoing.url), ""
         for attempt in range(outgoing.attempts):
             try:
                 response = self._sent(outgoing)
@@ -244,14 +232,15 @@ class Transport:
                 if last_one or not may_pass(response.status_code, wait=wait):
                     return response
                 response.close()
-                self.pause(attempt, at_least=wait)
+                answered = f"{host} answers with status {response.status_code}"
+                self.pause(attempt, at_least=wait, because=answered)
                 continue
-            self.pause(attempt)
-        raise unreachable(host_of(outgoing.url), last)
+            self.pause(attempt, because=f"{host}: {last}")
+        raise unreachable(host, last)
 
     def _sent(self, outgoing: Outgoing) -> httpx.Response:
         self._check_running()
-        client = self._client(outgoing.trust)
+        client = self._client(outgoing.url, outgoing.trust)
         body = outgoing.body
         patience = _READ_TIMEOUT if body is None else _STORE_TIMEOUT
         request = client.build_request(
@@ -271,14 +260,15 @@ class Transport:
         if self._stopped.is_set():
             raise RegistryError("the transfer was stopped")
 
-    def _client(self, trust: Trust) -> httpx.Client:
+    def _client(self, url: str, trust: Trust) -> httpx.Client:
+        proxy = self._proxies.of(url)
         with self._lock:
-            if trust not in self._clients:
-                self._clients[trust] = _new_client(trust)
-            return self._clients[trust]
+            if (trust, proxy) not in self._clients:
+                self._clients[trust, proxy] = _new_client(trust, proxy)
+            return self._clients[trust, proxy]
 
 
-def _new_client(trust: Trust) -> httpx.Client:
+def _new_client(trust: Trust, proxy: str | None) -> httpx.Client:
     import httpx  # noqa: PLC0415
 
     try:
@@ -287,13 +277,35 @@ def _new_client(trust: Trust) -> httpx.Client:
         if trust.verify:
             # Company authorities live in the system's store, which httpx leaves aside.
             context.load_default_certs(ssl.Purpose.SERVER_AUTH)
-        return httpx.Client(verify=context, timeout=_timeout(_READ_TIMEOUT), headers=_HEADERS)
+        return httpx.Client(
+            verify=context,
+            timeout=_timeout(_READ_TIMEOUT),
+            headers=_HEADERS,
+            proxy=proxy,
+            trust_env=False,  # httpx knows no networks in NO_PROXY, and stumbles over some
+        )
+    except ImportError:
+        raise RegistryError(
+            "no connection can be set up: the proxy speaks SOCKS",
+            hint="name a proxy that speaks HTTP, or install the package socksio beside condabox",
+        ) from None
     except (OSError, ValueError, httpx.InvalidURL) as error:
         # The reason may quote a proxy's URL, and that its password.
         raise RegistryError(
             f"no connection can be set up ({type(error).__name__})",
             hint="check SSL_CERT_FILE, SSL_CERT_DIR and the proxy variables",
         ) from None
+
+
+def _pieces(response: httpx.Response) -> Iterator[bytes]:
+    import httpx  # noqa: PLC0415  (costs time that commands without a network do not have)
+
+    try:
+        # Raw: a blob's digest is that of the bytes which were sent, whatever their encoding.
+        # In pieces as they come: what waited for more would be lost with the connection.
+        yield from response.iter_raw()
+    except (httpx.TransportError, httpx.StreamError) as error:
+        raise ConnectionLostError(_reason(error)) from None
 
 
 def _timeout(patience: float) -> httpx.Timeout:
@@ -313,4 +325,10 @@ def _attempts_after(error: httpx.TransportError) -> int:
 
 
 def _reason(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    import httpx  # noqa: PLC0415
+
+    text = str(error)
+    if isinstance(error, httpx.RemoteProtocolError) and not any(end in text for end in _ENDS):
+        # It quotes what was answered, which may quote what was asked: a password, perhaps.
+        return "its answer is not HTTP"
+    return text or type(error).__name__

@@ -11,7 +11,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from condabox.content import BytesContent
-from condabox.errors import ImageError
 from condabox.registry.addresses import with_query
 from condabox.registry.failures import codes_of, unreachable
 from condabox.registry.transport import ATTEMPTS, ConnectionLostError
@@ -53,7 +52,7 @@ class BlobUpload:
     """Sends the blob of ``reader`` to ``repository``.
 
     ``session`` is the answer of a registry which has begun already, because it had nothing to
-    mount.
+    mount.  Who has run it in vain calls `abandon`.
     """
 
     def __init__(
@@ -61,7 +60,7 @@ class BlobUpload:
     ) -> None:
         self._repository = repository
         self._client = repository.client
-        self._reader = reader
+        self.reader = reader
         self._size = reader.descriptor.size
         self._what = f"{repository}: blob {reader.descriptor.digest}"
         self._pieces: tuple[int, ...] = _PIECES
@@ -81,25 +80,30 @@ class BlobUpload:
                 failures += 1
                 if failures == ATTEMPTS:
                     raise failure.final from None
-                self._client.transport.pause(failures - 1, at_least=failure.wait)
-                if self._repository.has_blob(self._reader.descriptor.digest):
+                self._client.transport.pause(
+                    failures - 1, at_least=failure.wait, because=failure.final.message
+                )
+                if self._repository.has_blob(self.reader.descriptor.digest):
+                    self.abandon()
                     return  # the answer was lost, not the blob
                 self._find_place()
                 if self._offset > furthest:
                     furthest, failures = self._offset, 0
                 elif failure.too_large or failures > 1:
                     self._pieces = self._pieces[1:] or self._pieces
-            except (ImageError, OSError):  # of the blob's source
-                self._repository.cancel_upload(self._location)
-                raise
             else:
                 return
+
+    def abandon(self) -> None:
+        """Let the registry forget what was begun and is not whole."""
+        location, self._location = self._location, ""
+        self._repository.cancel_upload(location)
 
     def _send(self) -> None:
         if not self._location:
             self._begin(self._repository.start_upload())
         if self._size <= SMALL:
-            self._close(self._reader.part(0, self._size))
+            self._close(self.reader.part(0, self._size))
             return
         while self._offset < self._size:
             piece = max(self._pieces[0], self._shortest)
@@ -108,15 +112,16 @@ class BlobUpload:
 
     def _send_piece(self, stop: int) -> None:
         headers = {**_BYTES, "Content-Range": f"{self._offset}-{stop - 1}"}
-        part = self._reader.part(self._offset, stop)
+        part = self.reader.part(self._offset, stop)
         answer = self._ask("PATCH", self._location, part, headers=headers)
         self._move(answer)
         arrived = _arrived(answer) or stop
         self._offset = arrived if self._offset < arrived < stop else stop
 
     def _close(self, rest: Content) -> None:
-        digest = str(self._reader.descriptor.digest)
+        digest = str(self.reader.descriptor.digest)
         self._ask("PUT", with_query(self._location, [("digest", digest)]), rest, headers=_BYTES)
+        self._location = ""
 
     def _begin(self, answer: Response) -> None:
         if not answer.is_success or not answer.location:
@@ -139,7 +144,8 @@ class BlobUpload:
                 self._move(answer)
                 self._offset = arrived
                 return
-        self._location, self._offset = "", 0
+        self.abandon()
+        self._offset = 0
 
     def _ask(
         self, method: str, address: str, body: Content, *, headers: Mapping[str, str]
@@ -157,7 +163,6 @@ class BlobUpload:
         too_large = self._is_too_large(answer, codes)
         is_over = bool(codes & _SESSION_CODES) or (answer.status == _GONE and not codes)
         if not (too_large or is_over or answer.may_pass or answer.status == _MISPLACED):
-            self._repository.cancel_upload(self._location)
             raise failure
         if is_over:
             self._location = ""

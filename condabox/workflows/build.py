@@ -106,6 +106,7 @@ def plan_environment(
     _places(request)
     _check_outputs(request)
     source = requested_source(request, settings=settings, env=env, reporter=reporter)
+    _require_no_apt(source)
     return plans_of(request, source, settings=settings, reporter=reporter)
 
 
@@ -172,6 +173,7 @@ def build_environment(
     if request.push:
         check_push(places_to_push, settings=settings)
     source = requested_source(request, settings=settings, env=env, reporter=reporter)
+    _require_no_apt(source)
     plans = plans_of(request, source, settings=settings, reporter=reporter)
     names = read_condarc(env).channels
     settings = located_channels(source.channels, settings=settings, names=names)
@@ -247,6 +249,15 @@ def _require_variant(request: BuildRequest, source: BuildSource) -> None:
             f"{source.lock.path} has no packages for {', '.join(missing)}",
             hint="let the environment file have `dev: {}` below `condabox:`, and run "
             "`condabox lock`",
+        )
+
+
+def _require_no_apt(source: BuildSource) -> None:
+    if source.image.apt:
+        raise SpecError(
+            f"{source.path}: condabox.apt: the direct backend runs nothing of the base, "
+            "and so not apt",
+            hint="build with --builder docker, or write a Dockerfile: `condabox dockerfile`",
         )
 
 

@@ -42,8 +42,15 @@ def push_image(
 ) -> tuple[PushResult, ...]:
     """Store an image of the local store, a file or a registry under each of the references."""
     references = tuple(map(Reference.parse, request.references))
+    check_places(references, hint=_where(request.image))
     try:
         parts, names, origins = _found(request, settings=settings, reporter=reporter)
+        if origins and request.platform and not references:
+            raise SpecError(
+                f"{request.image} would lose all that it has for other platforms than"
+                f" {request.platform}",
+                hint=_where(request.image),
+            )
         references = references or _own_names(request.image, names)
         known = known_places(references, settings=settings)
         blobs = {blob.digest for part in parts for blob in (*part.layers, *part.configs)}
@@ -123,8 +130,12 @@ def check_places(references: Sequence[Reference], *, hint: str) -> None:
 
 def _own_names(image: str, names: Sequence[Reference]) -> tuple[Reference, ...]:
     own = tuple(name for name in names if name.tag and name.digest is None)
-    hint = f"say where: condabox push {image} registry.example/team/name:tag"
     if not own:
-        raise SpecError(f"{image} has no name: it is not known where to push it", hint=hint)
-    check_places(own, hint=hint)
+        message = f"{image} has no name: it is not known where to push it"
+        raise SpecError(message, hint=_where(image))
+    check_places(own, hint=_where(image))
     return own
+
+
+def _where(image: str) -> str:
+    return f"say where: condabox push {image} registry.example/team/name:tag"

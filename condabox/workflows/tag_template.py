@@ -52,7 +52,8 @@ def expand(text: str, fields: Mapping[str, str | None]) -> str:
     """Return ``text`` with its fields filled in; what no tag can hold becomes a dash.
 
     Parts between dashes that speak of what the image has not are left out.  Only the version has
-    to be there: raise SpecError where it is not, since two versions must not share a tag.
+    to be there: raise SpecError where it is not, since two versions must not share a tag, and where
+    nothing is left.
     """
     name, tag = _split(text)
     if "{version}" in tag and fields["version"] is None:
@@ -65,6 +66,12 @@ def expand(text: str, fields: Mapping[str, str | None]) -> str:
         for part in tag.split("-")
         if all(fields[field] is not None for field in _FIELD.findall(part))
     ]
+    if tag and not told:
+        lacking = next(field for field in _FIELD.findall(tag) if fields[field] is None)
+        raise SpecError(
+            f"{text}: nothing is left of the tag, as the image has no {lacking}",
+            hint="let the tag say more, or something else",
+        )
     filled = _FIELD.sub(lambda found: _IN_NO_TAG.sub("-", fields[found[1]] or ""), "-".join(told))
     return f"{name}{filled}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -76,7 +77,8 @@ class FakeRegistry(HttpServer, Content):
         return None
 
     def answer(self, request: Seen) -> Answer:
-        return self._refusal(request) or self._answered(request)
+        found = self._refusal(request) or self._answered(request)
+        return replace(found, headers={**self.behaviour.headers, **found.headers})
 
     def _refusal(self, request: Seen) -> Answer | None:
         """Return what is answered before the request is looked at."""

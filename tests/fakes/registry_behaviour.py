@@ -40,6 +40,8 @@ class Fault:
 class Behaviour:
     """What is wrong with the registry; all of it is right at first."""
 
+    headers: dict[str, str] = field(default_factory=dict)
+    """What every answer has as well."""
     faults: list[Fault] = field(default_factory=list)
     failures: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     """Statuses and headers that the next requests get instead of an answer."""

@@ -48,15 +48,19 @@ def watched(
 
 
 class WatchingReporter:
-    """Remembers each task with its total and what was done of it, and each message."""
+    """Remembers each task with its total and what was done of it, and each message.
+
+    Warnings are messages, and stand alone as well.
+    """
 
     def __init__(self) -> None:
         self.tasks: list[tuple[str, int | None, int]] = []
         self.messages: list[str] = []
+        self.warnings: list[str] = []
 
     @contextmanager
     def task(self, description: str, *, total: int | None) -> Iterator[Task]:
-        counter = _Counter()
+        counter = Counter()
         try:
             yield counter
         finally:
@@ -67,11 +71,15 @@ class WatchingReporter:
 
     def warning(self, text: str) -> None:
         self.messages.append(text)
+        self.warnings.append(text)
 
 
-class _Counter:
+class Counter:
+    """Adds up what was done, and was not told of before."""
+
     def __init__(self) -> None:
         self.done = 0
 
     def advance(self, amount: int) -> None:
+        assert amount >= 0
         self.done += amount

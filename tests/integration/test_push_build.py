@@ -163,7 +163,7 @@ def test_a_base_that_arrives_damaged_is_named_and_not_the_store(
         done = project.run(*command, f"{target.host}/app:1.0")
 
         assert target.manifests == {}
-    assert done.returncode == 7
+    assert done.returncode == 8
     assert f"{base}: " in done.stderr
     assert "store" not in done.stderr
 

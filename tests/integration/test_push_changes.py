@@ -13,11 +13,9 @@ from condabox.layering import SMALLEST_OWN
 from condabox.oci.layout import ImageLayout
 from condabox.oci.reference import Reference
 from condabox.outputs.store import LocalStore
-from tests.fakes.dockerregistry import DockerRegistry
 from tests.fakes.images import AMD64
-from tests.fakes.meter import Meter
 from tests.fakes.packages import TIMESTAMP, make_package
-from tests.fakes.project import Project, index_channel, make_project
+from tests.fakes.project import index_channel, make_project
 from tests.fakes.pushing import Pushing
 from tests.fakes.registry import FakeRegistry
 
@@ -26,10 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from condabox.oci.image import Image
-    from tests.world.world import World
-
-HEADERS = 64 << 10
-"""Bytes that requests and their headers may take beside what they carry."""
+    from tests.fakes.project import Project
 
 
 @pytest.fixture
@@ -100,59 +95,6 @@ def test_a_new_version_of_one_package_costs_its_layer_config_and_manifest(
         (project.root / "image" / "blobs" / "sha256" / changed.digest.hex).read_bytes()
     }
     assert result["uploaded"] == changed.size + len(config) + after.descriptor.size
-
-
-@pytest.mark.world
-@pytest.mark.tool("docker-registry")
-@pytest.mark.tool("skopeo")
-def test_a_registry_gets_no_byte_more_over_the_wire(world: World, tmp_path: Path) -> None:
-    """With real packages: an interpreter, numpy, and a web server that has a new version."""
-    root = tmp_path / "project"
-    root.mkdir()
-    project = Project(root=root)
-    settings = f'cache-dir = "{project.cache}"\n{world.settings.read_text()}'
-    (root / "condabox.toml").write_text(settings)
-    with (
-        DockerRegistry(tmp_path).running() as registry,
-        Meter(registry.port).running() as network,
-    ):
-        before = locked_and_pushed(project, f"{network.host}/app:1", "uvicorn <0.54")
-        there, network.sent = blobs(registry), 0
-
-        after = locked_and_pushed(project, f"{network.host}/app:2", "uvicorn", "--update=uvicorn")
-
-        came = [data for name, data in blobs(registry).items() if name not in there]
-        found = registry.digest("app:2")
-    (changed,) = set(after.manifest.layers) - set(before.manifest.layers)
-    assert "uvicorn" in changed.annotations["io.condabox.packages"].split(",")
-    assert sum(layer.size for layer in after.manifest.layers) > 40 * changed.size
-    assert sorted(map(len, came)) == sorted(
-        (changed.size, after.manifest.config.size, after.descriptor.size)
-    )
-    assert {after.config.raw, after.manifest.raw} <= set(came)
-    assert network.sent < sum(map(len, came)) + HEADERS
-    assert found == after.digest
-
-
-def locked_and_pushed(project: Project, name: str, server: str, *update: str) -> Image:
-    """Lock, build and push with the web server that is asked for; return the image."""
-    project.environment.write_text(
-        "name: app\nchannels: [conda-forge]\nplatforms: [linux-64]\n"
-        f"dependencies: [python, numpy, {server}]\n"
-    )
-    for command in (
-        ["lock", "environment.yml", *update],
-        ["build", "environment.yml", "--locked", "--push", "-o", "image", "-t", name],
-    ):
-        done = project.run(*command)
-        assert done.returncode == 0, done.stderr
-    return ImageLayout.open(project.root / "image").resolve(name, platform=None)
-
-
-def blobs(registry: DockerRegistry) -> dict[str, bytes]:
-    """Return what lies in the registry's storage, by the hash that it is filed under."""
-    files = (registry.folder / "storage").glob("docker/registry/v2/blobs/*/*/*/data")
-    return {path.parent.name: path.read_bytes() for path in files}
 
 
 def test_the_base_is_mounted_from_where_it_is(project: Project, registry: FakeRegistry) -> None:

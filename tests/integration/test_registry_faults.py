@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condabox.errors import DigestMismatchError, RegistryError
+from condabox.errors import RegistryError
 from condabox.events import SilentReporter
 from condabox.oci.layout import BlobDirectory
 from condabox.oci.parts import parts_of
@@ -91,6 +91,7 @@ def push(pusher: Pusher, registry: FakeRegistry, image: Image) -> None:
     pusher.push(parts_of([image]), references=[reference], elsewhere={})
 
 
+LONG_PAGE = b"<html>" + b"x" * 70_000
 PASSING = {
     "cut-at-half-a-large-blob": [Fault(method="PATCH", cut=SMALL // 2)],
     "cut-at-half-a-small-blob": [Fault(method="PUT", path="digest=", cut=50)],
@@ -109,6 +110,8 @@ PASSING = {
         Fault(method="PATCH", cut=MIB),
         Fault(method="PATCH", status=416, code="RANGE_INVALID"),
     ],
+    "502-twice-with-a-long-page": [Fault(method="PATCH", status=502, times=2, body=LONG_PAGE)],
+    "413-of-a-proxy-with-a-long-page": [Fault(method="PATCH", status=413, body=LONG_PAGE)],
     "413-of-a-proxy": [Fault(method="PATCH", status=413, early=True)],
     "a-flipped-byte-in-a-large-blob": [Fault(method="PATCH", flipped=True)],
     "a-flipped-byte-in-a-small-blob": [Fault(method="PUT", path="digest=", flipped=True)],
@@ -226,7 +229,7 @@ def test_a_pull_of_a_flipped_byte_keeps_nothing(
     registry.add("app", "1.0", [image])
     registry.behaviour.flipped = True
 
-    with pytest.raises(DigestMismatchError):
+    with pytest.raises(RegistryError, match="damaged"):
         pulled(fetcher, "1.0")
 
     assert [each.name for each in fetcher.blobs.path.glob("sha256/*")] == [image.digest.hex]

@@ -1,4 +1,4 @@
-"""envs/serving.yml and envs/ai.yml, built from the test world and really run."""
+"""envs/serving.yml, built from the test world and really run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks.measure import measure
 from condabox.oci.archive import read_archive
 from condabox.oci.layout import ImageLayout
 from condabox.oci.validate import validate_image
@@ -36,7 +35,6 @@ pytestmark = pytest.mark.world
 AMD64 = Platform(os="linux", architecture="amd64")
 ARM64 = Platform(os="linux", architecture="arm64")
 IMPORTS = "import fastapi, lightgbm, numpy, sklearn, ssl, sqlite3, uvicorn; print('imported')"
-MEMORY_LIMIT = 300_000_000
 
 _OTHER_CIRCUMSTANCES = """
 import os, sys
@@ -245,23 +243,6 @@ def test_wheels_of_the_pip_section_work_beside_conda_packages(world: World, tmp_
         f"{site}/idna/__pycache__/__init__.cpython-311.pyc"
         f" {site}/__pycache__/pipped.cpython-311.pyc\n"
     ), done.stderr
-
-
-def test_the_largest_environment_builds_in_300_megabytes(world: World, tmp_path: Path) -> None:
-    project = project_at(tmp_path / "ai", world)
-    path = project.root / "envs" / "ai.yml"
-    if not any(name.startswith("pytorch-") for _, name, _ in world.report.packages):
-        # Where pip has no PyTorch for CPUs, the rest of the environment is the largest there is.
-        path.write_text(path.read_text().replace("  - pytorch\n", "  - scipy\n  - lightgbm\n"))
-    platform = ["--platform", "linux/amd64"]
-    locked = project.run("lock", str(path), *platform)
-    assert locked.returncode == 0, locked.stderr
-    build = project.command("build", str(path), "-o", str(project.root / "layout"), *platform)
-
-    found = measure(build, env=project.variables())
-
-    project.assert_sound("layout")
-    assert found.peak <= MEMORY_LIMIT
 
 
 @contextlib.contextmanager

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condabox.base import open_base, path_and_name
+from condabox.base import open_base, open_first, path_and_name
 from condabox.errors import (
     CondaboxError,
     ImageError,
+    ImageNotFoundError,
     RegistryError,
     SpecError,
     ToolFailedError,
@@ -18,10 +19,12 @@ from condabox.errors import (
 from condabox.events import SilentReporter
 from condabox.oci.archive import write_archive
 from condabox.oci.layout import BlobDirectory, ImageLayout
+from condabox.oci.mediatype import OCI_LAYER_GZIP
 from condabox.oci.reference import Reference
 from condabox.oci.validate import validate_image
 from condabox.registry.credentials import Anonymous
 from condabox.settings import RegistrySettings, Settings
+from tests.fakes.dockersave import docker_save
 from tests.fakes.images import AMD64, ARM64, make_image
 from tests.fakes.registry import FakeRegistry
 
@@ -61,15 +64,19 @@ class Opener:
     def blobs(self) -> BlobDirectory:
         return BlobDirectory(self.folder / "cache" / "store" / "blobs")
 
+    @property
+    def settings(self) -> Settings:
+        return Settings(
+            path=self.folder / "condabox.toml",
+            cache_dir=self.folder / "cache",
+            registries=self.registries,
+        )
+
     def open(self, text: str, *, platform: Platform = AMD64) -> Base:
         return open_base(
             text,
             platform=platform,
-            settings=Settings(
-                path=self.folder / "condabox.toml",
-                cache_dir=self.folder / "cache",
-                registries=self.registries,
-            ),
+            settings=self.settings,
             blobs=self.blobs,
             reporter=SilentReporter(),
             credentials=Anonymous(),
@@ -235,6 +242,26 @@ def test_a_single_registry_that_has_it_not_is_named(opener: Opener, registry: Fa
         opener.open(f"{registry.host}/base:2.0")
 
 
+def test_of_several_names_the_last_says_why_there_is_none(
+    opener: Opener, registry: FakeRegistry
+) -> None:
+    names = [f"{registry.host}/base:1.{patch}" for patch in (1, 0)]
+    opener.registries[registry.host] = RegistrySettings(mirrors=("oci:none",))
+
+    with pytest.raises(ImageNotFoundError) as caught:
+        open_first(
+            names,
+            platform=AMD64,
+            settings=opener.settings,
+            blobs=opener.blobs,
+            reporter=SilentReporter(),
+        )
+
+    assert caught.value.message.startswith(f"there is no image {names[0]}, nor any down to")
+    assert "/none/base: nothing is there" in caught.value.message
+    assert "MANIFEST_UNKNOWN" in caught.value.message
+
+
 def test_what_is_no_reference_is_refused(opener: Opener) -> None:
     with pytest.raises(SpecError):
         opener.open("Not A Reference")
@@ -256,24 +283,117 @@ def docker_command(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
 
 
-def test_the_daemons_image_is_saved_once(
-    opener: Opener, image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def docker_with(
+    image: Image, folder: Path, monkeypatch: pytest.MonkeyPatch, *, then: str = ""
 ) -> None:
-    write_archive(tmp_path / "ubuntu.tar", [image], names=[])
+    """Let a docker have ``image``, which is saved in ``ubuntu.tar``; its saves are counted."""
     docker_command(
-        tmp_path / "bin",
+        folder / "bin",
         f"""case "$2" in
             inspect) echo {image.manifest.config.digest} ;;
-            save) echo "$3" >> {tmp_path}/saves; cat {tmp_path}/ubuntu.tar ;;
+            save) echo "$3" >> {folder}/saves; cat {folder}/ubuntu.tar; {then} ;;
         esac""",
         monkeypatch,
     )
 
+
+def test_the_daemons_image_is_saved_once(
+    opener: Opener, image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker_save(tmp_path / "ubuntu.tar", image)
+    docker_with(image, tmp_path, monkeypatch)
+
     bases = [opener.open("docker:ubuntu:24.04") for _ in range(2)]
 
-    assert {base.digest for base in bases} == {image.digest}
-    assert bases[0].name == "docker.io/library/ubuntu:24.04"
+    assert len({base.digest for base in bases}) == 1
+    assert bases[0].image.config == image.config
     assert (tmp_path / "saves").read_text() == "ubuntu:24.04\n"
+    assert list(tmp_path.rglob(".saved-*")) == []
+
+
+def test_nobody_finds_the_daemons_image_by_its_name(
+    opener: Opener, image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker_save(tmp_path / "ubuntu.tar", image)
+    docker_with(image, tmp_path, monkeypatch)
+
+    # No registry has a manifest with this digest, whatever it has under the name.
+    assert opener.open("docker:ubuntu:24.04").name is None
+
+
+def test_the_daemons_layers_are_compressed(
+    opener: Opener, image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker_save(tmp_path / "ubuntu.tar", image)
+    docker_with(image, tmp_path, monkeypatch)
+
+    base = opener.open("docker:ubuntu:24.04")
+
+    assert [layer.media_type for layer in base.image.manifest.layers] == [OCI_LAYER_GZIP]
+    assert validate_image(base.image) == ()
+
+
+def test_what_the_cache_has_lost_is_saved_again(
+    opener: Opener, image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker_save(tmp_path / "ubuntu.tar", image)
+    docker_with(image, tmp_path, monkeypatch)
+    before = opener.open("docker:ubuntu:24.04")
+    opener.blobs.discard(before.image.manifest.layers[0].digest)
+
+    after = opener.open("docker:ubuntu:24.04")
+
+    assert after.digest == before.digest
+    assert validate_image(after.image) == ()
+
+
+def test_the_daemons_image_for_another_platform_is_named(
+    opener: Opener, image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker_save(tmp_path / "ubuntu.tar", image)
+    docker_with(image, tmp_path, monkeypatch)
+
+    with pytest.raises(ImageError, match=r"docker:ubuntu:24\.04: .* not for linux/arm64") as caught:
+        opener.open("docker:ubuntu:24.04", platform=ARM64)
+
+    assert "docker pull --platform linux/arm64 ubuntu:24.04" in str(caught.value.hint)
+
+
+def test_a_save_that_breaks_off_leaves_nothing(
+    opener: Opener, image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker_save(tmp_path / "ubuntu.tar", image)
+    docker_with(image, tmp_path, monkeypatch, then="exit 1")
+
+    with pytest.raises(ToolFailedError, match="save"):
+        opener.open("docker:ubuntu:24.04")
+
+    assert list((tmp_path / "cache").rglob("*.*")) == []
+
+
+def test_what_the_daemon_saved_is_compressed_too(
+    opener: Opener, image: Image, tmp_path: Path
+) -> None:
+    docker_save(tmp_path / "saved.tar", image, tags=["example.org/team/base:1"])
+
+    first, second = (opener.open(f"docker-archive:{tmp_path}/saved.tar") for _ in range(2))
+
+    assert (first.name, first.digest) == (None, second.digest)
+    assert first.image.config == image.config
+    assert [layer.media_type for layer in first.image.manifest.layers] == [OCI_LAYER_GZIP]
+    assert validate_image(first.image) == ()
+
+
+def test_a_damaged_archive_of_the_daemons_is_named(
+    opener: Opener, image: Image, tmp_path: Path
+) -> None:
+    path = docker_save(tmp_path / "saved.tar", image)
+    path.write_bytes(path.read_bytes().replace(b"amd64", b"AMD64", 1))
+
+    with pytest.raises(ImageError, match=r"saved\.tar is damaged") as caught:
+        opener.open(f"docker-archive:{path}")
+
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import io
 import json
 import tarfile
 from typing import TYPE_CHECKING
@@ -13,12 +12,12 @@ import pytest
 
 from condabox.errors import DigestMismatchError, ImageError
 from condabox.oci.archive import archive_chunks, read_archive, write_archive
-from condabox.oci.compress import decompressed
-from condabox.oci.image import blob_chunks, index_of, open_verified
+from condabox.oci.image import blob_chunks, index_of
 from condabox.oci.manifest import ImageIndex
 from condabox.oci.mediatype import OCI_LAYER, OCI_LAYER_GZIP, OCI_MANIFEST
 from condabox.oci.reference import Reference
 from condabox.oci.validate import validate_image
+from tests.fakes.dockersave import docker_save, plain_layers, write_tar
 from tests.fakes.images import AMD64, ARM64, make_image
 
 if TYPE_CHECKING:
@@ -55,42 +54,6 @@ def members(path: Path) -> dict[str, bytes]:
             if content is not None:
                 found[member.name] = content.read()
     return found
-
-
-def write_tar(path: Path, files: dict[str, bytes], links: dict[str, str] | None = None) -> Path:
-    with tarfile.open(path, "w", format=tarfile.GNU_FORMAT) as tar:
-        for name, data in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
-        for name, target in (links or {}).items():
-            member = tarfile.TarInfo(name)
-            member.type, member.linkname = tarfile.SYMTYPE, target
-            tar.addfile(member)
-    return path
-
-
-def plain_layers(image: Image) -> list[bytes]:
-    layers = []
-    for layer in image.manifest.layers:
-        with open_verified(image.blobs, layer) as stream:
-            tar = decompressed(stream, media_type=layer.media_type)
-            layers.append(b"".join(iter(lambda: tar.read(1 << 20), b"")))  # noqa: B023
-    return layers
-
-
-def docker_save(path: Path, image: Image, *, tags: list[str] | None = None) -> Path:
-    """Write what Docker before 25 does; the second layer is a link to the same one elsewhere."""
-    first, second = plain_layers(image)
-    config = f"{image.config.digest.hex}.json"
-    listing = [{"Config": config, "RepoTags": tags, "Layers": ["1/layer.tar", "2/layer.tar"]}]
-    files = {
-        "1/layer.tar": first,
-        "3/layer.tar": second,
-        config: image.config.raw,
-        "manifest.json": json.dumps(listing).encode(),
-    }
-    return write_tar(path, files, {"2/layer.tar": "../3/layer.tar"})
 
 
 def test_the_archive_is_a_layout_and_has_dockers_manifest(image: Image, tmp_path: Path) -> None:

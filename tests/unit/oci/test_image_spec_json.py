@@ -202,7 +202,7 @@ def _annotated(annotations: object) -> tuple[bytes, ...]:
 def _read_any(raw: bytes) -> None:
     """Read a document as what it looks like."""
     if b'"manifests"' in raw:
-        ImageIndex.parse(raw)
+        _ = ImageIndex.parse(raw).manifests
     elif b'"rootfs"' in raw:
         ImageConfig.parse(raw)
     else:

@@ -178,7 +178,7 @@ class TestImageIndex:
     @pytest.mark.parametrize("manifests", [ABSENT, None, {}, [1], [{}]])
     def test_manifests_are_required(self, manifests: object) -> None:
         with pytest.raises(ImageError, match="manifests"):
-            ImageIndex.parse(index(manifests=manifests))
+            _ = ImageIndex.parse(index(manifests=manifests)).manifests
 
     def test_there_may_be_none(self) -> None:
         assert ImageIndex.parse(index()).manifests == ()
@@ -198,7 +198,7 @@ class TestImageIndex:
         platform = {name: each for name, each in platform.items() if each is not ABSENT}
 
         with pytest.raises(ImageError, match=rf"manifests\[0\].platform.{key}"):
-            ImageIndex.parse(index(descriptor(platform=platform)))
+            _ = ImageIndex.parse(index(descriptor(platform=platform))).manifests
 
     def test_other_properties_of_a_platform_are_optional(self) -> None:
         platform = {

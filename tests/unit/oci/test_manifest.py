@@ -103,6 +103,8 @@ def test_an_oci_manifest_need_not_say_its_type() -> None:
         pytest.param(manifest_document(schemaVersion=1), "schema 1", id="schema 1"),
         pytest.param(manifest_document(mediaType="text/html"), "type text/html", id="type"),
         pytest.param(manifest_document(mediaType=[]), "type", id="type is a list"),
+        pytest.param(manifest_document(mediaType="x" * 3000), "type x{100},", id="endless type"),
+        pytest.param(manifest_document(schemaVersion="1" * 999), "a 1{100}$", id="endless version"),
         pytest.param(manifest_document(manifests=[]), "both image and index", id="ambiguous"),
         pytest.param(manifest_document(config=None), "config: expected a mapping", id="config"),
         pytest.param(manifest_document(layers={}), "layers: expected a list", id="layers"),
@@ -142,7 +144,7 @@ def test_dockers_manifest_list_is_an_index() -> None:
         pytest.param(b"{}", id="no version"),
         pytest.param(b'{"schemaVersion": 2}', id="no manifests"),
         pytest.param(b'{"schemaVersion": 2, "manifests": [], "layers": []}', id="ambiguous"),
-        pytest.param(b'{"schemaVersion": 2, "manifests": [{}]}', id="empty descriptor"),
+        pytest.param(b'{"schemaVersion": 2, "manifests": {}}', id="no list"),
     ],
 )
 def test_what_is_no_index_is_an_image_error(raw: bytes) -> None:
@@ -182,3 +184,57 @@ def test_select_names_the_platforms_that_are_there() -> None:
 def test_select_without_a_platform_needs_a_single_image() -> None:
     with pytest.raises(ImageError, match="no single image"):
         index_of(AMD64, ARM64).select(None)
+
+
+def test_a_hint_has_an_end() -> None:
+    odd = [Platform(os="x" * 3000, architecture=str(number)) for number in range(9)]
+
+    with pytest.raises(ImageError) as caught:
+        index_of(*odd).select(ARM64)
+
+    assert len(str(caught.value.hint)) < 1000
+
+
+UNREADABLE = {
+    "another-algorithm": {"digest": "sha512:" + "0" * 128},
+    "no-size": {"size": None},
+    "no-type": {"mediaType": "image"},
+    "odd-platform": {"platform": {"os": 1}},
+}
+
+
+def beside(*changes: dict[str, object]) -> bytes:
+    """Return an index of an image for amd64, and an entry for s390x for each of ``changes``."""
+    good = index_of(AMD64).manifests[0].to_json()
+    other = {**good, "platform": {"os": "linux", "architecture": "s390x"}}
+    manifests = [*({**other, **each} for each in changes), good]
+    return canonical_json({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests})
+
+
+@pytest.mark.parametrize("changes", UNREADABLE.values(), ids=UNREADABLE)
+def test_select_passes_over_what_cannot_be_read(changes: dict[str, object]) -> None:
+    raw = beside(changes)
+
+    index = ImageIndex.parse(raw)
+
+    assert index.select(AMD64) == index_of(AMD64).manifests[0]
+    assert index.raw == raw
+
+
+@pytest.mark.parametrize("changes", UNREADABLE.values(), ids=UNREADABLE)
+@pytest.mark.parametrize("wanted", [Platform(os="linux", architecture="s390x"), None])
+def test_what_cannot_be_read_cannot_be_chosen(
+    changes: dict[str, object], wanted: Platform | None
+) -> None:
+    with pytest.raises(ImageError, match="the index has no") as caught:
+        ImageIndex.parse(beside(changes)).select(wanted)
+
+    assert "linux/amd64; manifests[0]" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("changes", UNREADABLE.values(), ids=UNREADABLE)
+def test_all_that_is_in_an_index_is_told_only_where_all_can_be_read(
+    changes: dict[str, object],
+) -> None:
+    with pytest.raises(ImageError, match=r"manifests\[0\]"):
+        _ = ImageIndex.parse(beside(changes)).manifests

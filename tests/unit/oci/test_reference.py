@@ -41,6 +41,7 @@ references = st.builds(
         ("HOST/x", "HOST/x:latest"),
         ("quay.io/team/a__b/c-d", "quay.io/team/a__b/c-d:latest"),
         ("[2001:db8::1]:5000/x:1", "[2001:db8::1]:5000/x:1"),
+        ("host:65535/x", "host:65535/x:latest"),
     ],
 )
 def test_short_references_are_completed_as_docker_does(text: str, full: str) -> None:
@@ -60,6 +61,8 @@ def test_short_references_are_completed_as_docker_does(text: str, full: str) -> 
         ("a" * 64, "image ID"),
         ("https://ghcr.io/x", "is not a host"),
         ("host:port/x", "is not a host"),
+        ("host:65536/x", "at most 65535"),
+        ("[::1]:99999/x", "at most 65535"),
         ("ghcr.io/", "write it like"),
         ("a//b", "write it like"),
         ("../../etc/passwd", "is not a host"),

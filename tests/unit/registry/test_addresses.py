@@ -77,6 +77,14 @@ def test_a_query_is_added_to_and_never_changed(
     assert parse_qsl(urlsplit(longer).query, keep_blank_values=True) == before + added
 
 
-def test_a_message_names_the_host_alone() -> None:
-    assert host_of("https://user:secret@registry.example:5000/x?signature=y") == "registry.example"
-    assert host_of("http://[") == ""
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://user:secret@registry.example:5000/x?signature=y", "registry.example:5000"),
+        ("https://registry.example/x", "registry.example"),
+        ("http://me:p@ss@[::1]:5000/x", "[::1]:5000"),
+        ("http://[", ""),
+    ],
+)
+def test_a_message_names_host_and_port_alone(url: str, host: str) -> None:
+    assert host_of(url) == host

@@ -314,6 +314,19 @@ def test_a_helper_that_fails_is_named_and_what_it_said_is_not(
     assert SESAME not in caught.value.message + str(caught.value.hint)
 
 
+def test_a_helper_that_answers_with_nothing_knows_of_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    helper(tmp_path, monkeypatch, """echo '{"ServerURL": "", "Username": "", "Secret": ""}'""")
+    stored = {"a.example": {"auth": encoded("me")}}
+
+    nobody = config(tmp_path, {"credsStore": "test"}).lookup("a.example", "app")
+    somebody = config(tmp_path, {"credsStore": "test", "auths": stored}).lookup("a.example", "app")
+
+    assert nobody is None
+    assert somebody == Credential(username="me", password=SESAME)
+
+
 def test_a_missing_helper_is_explained(tmp_path: Path) -> None:
     credentials = config(tmp_path, {"credsStore": "not-here"})
 

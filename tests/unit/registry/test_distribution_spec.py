@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condabox.errors import DigestMismatchError, RegistryError
+from condabox.errors import RegistryError
 from condabox.events import SilentReporter, SilentTask
 from condabox.oci.descriptor import Descriptor
 from condabox.oci.digest import Digest
@@ -23,21 +23,24 @@ from condabox.registry import uploads
 from condabox.registry.blobreader import BlobReader
 from condabox.registry.client import RegistryClient
 from condabox.registry.credentials import Credential
+from condabox.registry.notices import Notices
 from condabox.registry.referrers import list_referrers, push_referrer
 from condabox.registry.repository import Repository
 from condabox.registry.transfer import Fetcher
+from condabox.registry.transport import Transport
 from condabox.registry.uploads import BlobUpload
 from tests.fakes.images import ARM64, make_image
 from tests.fakes.pulling import pulled
 from tests.fakes.registry_behaviour import Fault
 from tests.fakes.users import Known
+from tests.fakes.watching import WatchingReporter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from condabox.oci.image import Image
     from condabox.registry.push import Pusher
-    from condabox.registry.transport import Transport
     from tests.fakes.registry import FakeRegistry
 
 SMALL = b"a small blob"
@@ -85,7 +88,11 @@ def send(repository: Repository, data: bytes) -> None:
     descriptor = Descriptor(media_type="", digest=Digest.of(data), size=len(data))
     source = MemoryBlobs({descriptor.digest: data})
     with BlobReader(source, descriptor, task=SilentTask()) as reader:
-        BlobUpload(repository, reader, session=None).run()
+        upload = BlobUpload(repository, reader, session=None)
+        try:
+            upload.run()
+        finally:
+            upload.abandon()
 
 
 class TestPullingManifests:
@@ -109,7 +116,7 @@ class TestPullingManifests:
         digest = registry.add("team/app", "1.0", [image])
         registry.manifests["team/app", str(digest)] += b" "
 
-        with pytest.raises(DigestMismatchError):
+        with pytest.raises(RegistryError, match="damaged"):
             pulled(fetcher, str(digest))
 
     def test_parameters_of_the_content_type_should_be_ignored(
@@ -128,7 +135,7 @@ class TestPullingBlobs:
         registry.add("team/app", "1.0", [image])
         registry.behaviour.flipped = True
 
-        with pytest.raises(DigestMismatchError):
+        with pytest.raises(RegistryError, match="damaged"):
             pulled(fetcher, "1.0")
 
     def test_a_blob_is_resumed_with_a_range(
@@ -439,3 +446,44 @@ class TestErrorCodes:
 
         with pytest.raises(RegistryError, match="DENIED; UNSUPPORTED x"):
             send(repository, SMALL)
+
+
+class TestWarnings:
+    @pytest.fixture
+    def reporter(self) -> WatchingReporter:
+        return WatchingReporter()
+
+    @pytest.fixture
+    def transport(self, reporter: WatchingReporter) -> Iterator[Transport]:
+        with Transport(sleep=lambda _: None, notices=Notices(reporter)) as transport:
+            yield transport
+
+    def test_the_client_should_report_them_to_the_user_and_deduplicate_them(
+        self, registry: FakeRegistry, fetcher: Fetcher, image: Image, reporter: WatchingReporter
+    ) -> None:
+        registry.add("team/app", "1.0", [image])
+        text = "Your auth token will expire in 30 seconds."
+        registry.behaviour.headers = {"Warning": f'299 - "{text}"'}
+
+        pulled(fetcher, "1.0")
+
+        assert reporter.warnings == [f"{registry.host} says: {text}"]
+
+    def test_more_than_4096_bytes_of_them_are_not(
+        self, registry: FakeRegistry, repository: Repository, reporter: WatchingReporter
+    ) -> None:
+        many = ", ".join(f'299 - "{number:090}"' for number in range(100))
+        registry.behaviour.headers = {"Warning": many}
+
+        repository.digest("1.0")
+
+        assert 35 < len(reporter.warnings) < 46
+
+    def test_their_agent_must_be_a_hyphen(
+        self, registry: FakeRegistry, repository: Repository, reporter: WatchingReporter
+    ) -> None:
+        registry.behaviour.headers = {"Warning": '110 cache.example "Response is stale"'}
+
+        repository.digest("1.0")
+
+        assert reporter.warnings == []

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condabox.errors import RegistryError
-from condabox.registry.parallel import run_all
+from condabox.registry import parallel
+from condabox.registry.parallel import run_all, say_farewell
 from condabox.registry.transport import ConnectionLostError, Transport
 
 if TYPE_CHECKING:
@@ -117,6 +118,39 @@ def test_an_interrupt_ends_what_is_stalled(transport: Transport) -> None:
 
     with pytest.raises(RegistryError, match="stopped"):
         transport.request("GET", url, limit=10)
+
+
+def test_a_farewell_is_said_after_an_interrupt(
+    transport: Transport, registry: FakeRegistry
+) -> None:
+    transport.stop()
+    answers: list[int] = []
+
+    def job() -> None:
+        answers.append(transport.request("GET", f"{registry.url}/v2/", limit=10).status)
+
+    say_farewell([job] * 7, at_once=2, transport=transport, name="test")
+
+    assert answers == [200] * 7
+
+
+def test_nobody_waits_for_a_farewell_that_is_not_heard(
+    transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parallel, "_LAST_WORDS", 0.1)
+    ended = threading.Event()
+
+    with silence() as (url, _):
+
+        def stalled() -> None:
+            try:
+                transport.request("GET", url, limit=10)
+            finally:
+                ended.set()
+
+        say_farewell([stalled], at_once=1, transport=transport, name="test")
+
+        assert ended.wait(10)
 
 
 def test_what_connects_after_the_end_is_ended_too(registry: FakeRegistry) -> None:

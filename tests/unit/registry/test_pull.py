@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +25,7 @@ from condabox.settings import RegistrySettings
 from tests.fakes.httpserver import unanswered_url
 from tests.fakes.images import AMD64, make_image
 from tests.fakes.registry_behaviour import Fault
+from tests.fakes.watching import WatchingReporter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,7 +136,7 @@ def test_layers_that_a_layout_lacks_are_not_damaged(
     ImageLayout.create(tmp_path / "world" / "library" / "ubuntu")
     registry.behaviour.refused = 404
 
-    with pytest.raises(ImageNotFoundError, match=r"oci:.*none.* is not there"):
+    with pytest.raises(ImageNotFoundError, match=r"oci:.*none.*: nothing is there"):
         opened.fetch_layers()
 
 
@@ -202,3 +204,54 @@ def test_that_there_is_no_image_is_known_from_all_who_answer(
         puller(tmp_path, *(mirrors[each] for each in asked)).open(UBUNTU, platform=AMD64)
 
     assert type(caught.value) is kind
+
+
+def test_what_is_not_found_is_named_once(registry: FakeRegistry, tmp_path: Path) -> None:
+    name = f"{registry.host}/team/mini:9"
+
+    with pytest.raises(ImageNotFoundError) as caught:
+        puller(tmp_path).open(Reference.parse(name), platform=AMD64)
+
+    assert caught.value.message.startswith(f"{name}: the registry has no such image: MANIFEST")
+
+
+def test_a_digest_that_is_not_found_is_named_once(registry: FakeRegistry, tmp_path: Path) -> None:
+    digest = f"sha256:{'0' * 64}"
+
+    with pytest.raises(ImageNotFoundError) as caught:
+        puller(tmp_path).open(Reference.parse(f"{registry.host}/mini@{digest}"), platform=AMD64)
+
+    assert caught.value.message.count(digest) == 1
+
+
+@pytest.mark.usefixtures("_no_hub")
+def test_every_place_is_named_once(registry: FakeRegistry, tmp_path: Path) -> None:
+    ImageLayout.create(tmp_path / "world" / "library" / "ubuntu")
+
+    with pytest.raises(ImageNotFoundError) as caught:
+        puller(tmp_path, registry.host, "oci:none", "oci:world").open(UBUNTU, platform=AMD64)
+
+    first, *reasons = caught.value.message.splitlines()
+    assert first == "ubuntu:24.04 can be had from none of these:"
+    assert [reason.strip().partition(": ")[::2] for reason in reasons[:3]] == [
+        (
+            f"{registry.host}/library/ubuntu",
+            "the registry has no such image: MANIFEST_UNKNOWN manifest_unknown it is",
+        ),
+        (f"oci:{tmp_path}/none/library/ubuntu", "nothing is there"),
+        (f"oci:{tmp_path}/world/library/ubuntu", "has no image called 24.04"),
+    ]
+
+
+def test_a_warning_is_told_once_whatever_is_pulled(
+    registry: FakeRegistry, image: Image, tmp_path: Path
+) -> None:
+    told = WatchingReporter()
+    name = Reference.parse(f"{registry.host}/app:1.0")
+    registry.add("app", "1.0", [image])
+    registry.behaviour.headers = {"Warning": '299 - "it closes soon"'}
+    pull = replace(puller(tmp_path), reporter=told)
+
+    pull.open(name, platform=AMD64).fetch_layers()
+
+    assert told.warnings == [f"{registry.host} says: it closes soon"]

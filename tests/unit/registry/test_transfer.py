@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condabox.errors import DigestMismatchError, ImageError, RegistryError
+from condabox.errors import ImageError, RegistryError
 from condabox.oci.document import canonical_json
 from condabox.oci.mediatype import (
     DOCKER_CONFIG,
@@ -219,9 +219,10 @@ def test_one_flipped_bit_is_found_and_nothing_is_kept(
     registry.add("app", "1.0", [image])
     registry.behaviour.flipped = True
 
-    with pytest.raises(DigestMismatchError):
+    with pytest.raises(RegistryError, match="damaged") as caught:
         pulled(fetcher, "1.0")
 
+    assert "proxy" in str(caught.value.hint)
     assert left_in(blobs) == [image.digest.hex]
 
 
@@ -232,7 +233,7 @@ def test_a_blob_that_does_not_end_is_cut_off(
     layer = str(image.manifest.layers[0].digest)
     registry.blobs[layer] += b"more"
 
-    with pytest.raises(DigestMismatchError, match="more than"):
+    with pytest.raises(RegistryError, match="more than"):
         pulled(fetcher, "1.0")
 
 
@@ -293,3 +294,39 @@ def test_a_layer_that_cannot_be_used_is_not_fetched(
 
     with pytest.raises(ImageError, match="squashfs"):
         pulled(fetcher, "odd")
+
+
+def test_a_config_that_is_too_large_is_not_fetched(
+    registry: FakeRegistry, fetcher: Fetcher, image: Image
+) -> None:
+    registry.add("app", "1.0", [image])
+    config = image.manifest.config.to_json() | {"size": 40 << 20}
+    document = json.loads(image.manifest.raw) | {"config": config}
+    registry.tag("app", "large", canonical_json(document))
+
+    with pytest.raises(ImageError, match="too many for a document"):
+        pulled(fetcher, "large")
+
+    assert not registry.requests("GET", "/blobs/")
+
+
+def test_an_image_is_pulled_though_another_has_a_digest_of_another_kind(
+    registry: FakeRegistry, fetcher: Fetcher, image: Image
+) -> None:
+    registry.add("app", "1.0", [image])
+    good = image.descriptor.to_json() | {"platform": {"os": "linux", "architecture": "amd64"}}
+    other = good | {"digest": "sha512:" + "0" * 128}
+    other["platform"] = {"os": "linux", "architecture": "s390x"}
+    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [other, good]}
+    registry.tag("app", "index", canonical_json(index))
+
+    assert pulled(fetcher, "index").digest == image.digest
+
+
+def test_a_type_that_does_not_end_is_not_repeated(registry: FakeRegistry, fetcher: Fetcher) -> None:
+    registry.tag("app", "odd", canonical_json({"schemaVersion": 2, "mediaType": "x" * 3000}))
+
+    with pytest.raises(ImageError) as caught:
+        pulled(fetcher, "odd")
+
+    assert len(caught.value.message) < 300

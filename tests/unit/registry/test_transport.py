@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socketserver
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
@@ -11,9 +13,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condabox.errors import RegistryError
+from condabox.registry.certificates import Trust
+from condabox.registry.notices import Notices
 from condabox.registry.transport import ATTEMPTS, Transport
+from tests.fakes.httpserver import LocalServer
 from tests.fakes.registry import FakeRegistry
 from tests.fakes.registry_behaviour import Fault
+from tests.fakes.watching import WatchingReporter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,7 +125,7 @@ def test_a_closed_port_is_explained(transport: Transport) -> None:
     with FakeRegistry().running() as gone:
         url = gone.url
 
-    with pytest.raises(RegistryError, match=r"127\.0\.0\.1 cannot be reached") as caught:
+    with pytest.raises(RegistryError, match=r"127\.0\.0\.1:\d+ cannot be reached") as caught:
         transport.request("GET", f"{url}/v2/app/manifests/x?password=secret", limit=1000)
 
     assert "secret" not in caught.value.message
@@ -216,3 +222,98 @@ def test_a_missing_certificate_file_is_explained(monkeypatch: pytest.MonkeyPatch
         transport.request("GET", "https://127.0.0.1:1/v2/", limit=1000)
 
     assert "SSL_CERT_FILE" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("status", [404, 413, 502])
+def test_of_a_long_error_the_beginning_is_enough(
+    registry: FakeRegistry, transport: Transport, status: int
+) -> None:
+    page = b"<html>" + b"x" * 70_000
+    registry.behaviour.faults = [Fault(method="GET", status=status, body=page, times=9)]
+
+    answer = transport.request("GET", f"{registry.url}/v2/app/manifests/x", limit=1000)
+
+    assert (answer.status, answer.body) == (status, page[:1000])
+
+
+def test_a_redirect_that_does_not_end_has_a_hint(
+    registry: FakeRegistry, transport: Transport
+) -> None:
+    registry.behaviour.blob_redirect = registry.url
+
+    with pytest.raises(RegistryError, match="redirects") as caught:
+        transport.request("GET", f"{registry.url}/v2/app/blobs/sha256:x", limit=1000)
+
+    assert caught.value.hint
+
+
+class Reflecting(socketserver.StreamRequestHandler):
+    """Answers with what it was sent, and not as HTTP has it."""
+
+    fake: LocalServer
+
+    def handle(self) -> None:
+        lines = iter(self.rfile.readline, b"\r\n")
+        said = next(line for line in lines if line.lower().startswith(b"authorization"))
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nbad " + said.partition(b": ")[2] + b"\r\n")
+
+
+def test_an_answer_that_is_not_http_is_not_repeated(transport: Transport) -> None:
+    with LocalServer(Reflecting).running() as server, pytest.raises(RegistryError) as caught:
+        transport.request("GET", server.url, headers={"Authorization": "Basic c2VjcmV0"}, limit=9)
+
+    assert "its answer is not HTTP" in caught.value.message
+    assert "c2VjcmV0" not in caught.value.message + str(caught.value.hint)
+
+
+def test_a_connection_that_ends_too_early_is_called_so(
+    registry: FakeRegistry, transport: Transport
+) -> None:
+    registry.behaviour.faults = [Fault(method="GET", unanswered=True, times=9)]
+
+    with pytest.raises(RegistryError, match="disconnected"):
+        transport.request("GET", f"{registry.url}/v2/", limit=1000)
+
+
+def test_what_answers_a_probe_is_not_read(transport: Transport) -> None:
+    endless = Endless()
+    with endless.running():
+        assert transport.reachable(endless.url, trust=Trust())
+
+    assert endless.sent < 100 << 20
+
+
+class Endless(LocalServer):
+    """Sends 100 MiB, for as long as somebody takes them."""
+
+    def __init__(self) -> None:
+        super().__init__(_Sending)
+        self.sent = 0
+
+
+class _Sending(socketserver.StreamRequestHandler):
+    fake: Endless
+
+    def handle(self) -> None:
+        self.rfile.readline()
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 104857600\r\n\r\n")
+        with suppress(OSError):
+            for _ in range(100):
+                self.wfile.write(bytes(1 << 20))
+                self.fake.sent += 1 << 20
+
+
+def test_what_is_waited_for_is_told(registry: FakeRegistry) -> None:
+    reporter = WatchingReporter()
+    registry.behaviour.faults = [
+        Fault(method="GET", unanswered=True),
+        Fault(method="GET", status=429, headers={"Retry-After": "17"}),
+    ]
+
+    with Transport(sleep=lambda _: None, notices=Notices(reporter)) as transport:
+        transport.request("GET", f"{registry.url}/v2/app/manifests/x", limit=1000)
+
+    lost, busy = reporter.messages
+    assert lost.startswith(f"{registry.host}: ")
+    assert "disconnected" in lost
+    assert busy == f"{registry.host} answers with status 429: trying again in 17 s"

@@ -8,6 +8,7 @@ import pytest
 
 from condabox.errors import ImageError, SpecError
 from condabox.events import SilentReporter
+from condabox.oci.digest import Digest
 from condabox.oci.layout import BlobDirectory, ImageLayout
 from condabox.oci.reference import Reference
 from condabox.outputs.store import LocalStore
@@ -84,6 +85,32 @@ def test_a_name_without_a_registry_is_no_place(settings: Settings, image: Image,
         push(settings, name)
 
     assert f"condabox push {name} registry.example/" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("place", ["mini:1.0", "docker.io/library/mini:1.0"])
+def test_a_place_without_a_registry_is_none_either(
+    settings: Settings, registry: FakeRegistry, image: Image, place: str
+) -> None:
+    save(settings, "ai:1.0", image)
+
+    with pytest.raises(SpecError, match=r"mini:1\.0 names no registry") as caught:
+        push(settings, "ai:1.0", f"{registry.host}/ai:1.0", place)
+
+    assert "condabox push ai:1.0 registry.example/" in str(caught.value.hint)
+    assert registry.seen == []
+
+
+def test_one_platform_of_an_image_does_not_replace_the_whole(
+    settings: Settings, registry: FakeRegistry, image: Image, arm: Image
+) -> None:
+    whole = registry.add("app", "1.0", [image, arm])
+    request = PushRequest(image=f"{registry.host}/app:1.0", platform=AMD64)
+
+    with pytest.raises(SpecError, match="other platforms than linux/amd64") as caught:
+        push_image(request, settings=settings, reporter=SilentReporter())
+
+    assert "say where" in str(caught.value.hint)
+    assert Digest.of(registry.manifests["app", "1.0"]) == whole
 
 
 def test_an_image_without_a_name_needs_a_place(

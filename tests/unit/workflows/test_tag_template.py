@@ -49,6 +49,12 @@ def test_two_versions_do_not_share_a_tag() -> None:
     assert expand("ai:{name}", nameless) == "ai:ai"
 
 
+@pytest.mark.parametrize("text", ["ai:{cuda}", "ai:cuda{cuda}-{cuda}"])
+def test_a_tag_of_which_nothing_is_left_is_explained(text: str) -> None:
+    with pytest.raises(SpecError, match="nothing is left of the tag, as the image has no cuda"):
+        expand(text, {**GPU, "cuda": None})
+
+
 @pytest.mark.parametrize("text", ["ubuntu", "ubuntu:24.04", "host:5000/a/b:c-d--e", "host:5000/a"])
 def test_a_name_without_fields_stays_as_it_is(text: str) -> None:
     assert provisional(text) == text
