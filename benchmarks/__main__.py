@@ -14,13 +14,14 @@ from pathlib import Path
 
 from benchmarks.bench import Bench
 from benchmarks.builds import report_builds
+from benchmarks.handmade import report_handmade
 from benchmarks.pushes import report_pushes
 
 ROOT = Path(__file__).parent.parent
 
 
 def main() -> None:
-    """Measure each kind of build and of push, and print a table."""
+    """Measure each kind of build and of push, and print tables."""
     name = ROOT / (sys.argv[1] if len(sys.argv) > 1 else "envs/ai.yml")
     with tempfile.TemporaryDirectory(prefix="condabox-bench-") as folder:
         directory = Path(folder)
@@ -31,6 +32,7 @@ def main() -> None:
         load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
         print(f"{name.name}, {os.cpu_count()} processors, load before it {load}\n")
         report_builds(bench)
+        report_handmade(bench)
         report_pushes(bench)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -35,15 +36,21 @@ class Bench:
         platform = ("--platform", "linux/amd64")
         return [*CONDABOX, verb, str(self.environment), *platform, *options]
 
-    def run(self, verb: str, *options: str) -> None:
-        """Run such a command, which must succeed, without measuring it."""
-        self.do(self.command(verb, *options))
+    def run(self, verb: str, *options: str) -> str:
+        """Run such a command, which must succeed, without measuring it; return what it says."""
+        return self.do(self.command(verb, *options))
 
-    def do(self, command: list[str]) -> None:
-        """Run ``command``, which must succeed."""
+    def do(self, command: list[str]) -> str:
+        """Run ``command``, which must succeed, and return what it says."""
         done = subprocess.run(command, env=self.env, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
+        return done.stdout
+
+    def forget(self, *names: str) -> None:
+        """Empty parts of the cache."""
+        for name in names:
+            shutil.rmtree(self.cache / name, ignore_errors=True)
 
     def measured(self, verb: str, *options: str) -> Measurement:
         """Run such a command and measure it."""

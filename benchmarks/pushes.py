@@ -6,30 +6,24 @@ same registry for comparison.
 
 from __future__ import annotations
 
-import contextlib
 import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.bench import CONDABOX, report
 from benchmarks.measure import best, measure
+from benchmarks.registry import daemon, registry, stored
 from condabox.conda.lockfiles.lockfile import lock_path
 from condabox.conda.lockfiles.lockreader import read_lock_file
 from tests.conftest import docker_answers
-from tests.fakes.dockerregistry import DockerRegistry
 from tests.fakes.meter import Meter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from benchmarks.bench import Bench
     from benchmarks.measure import Measurement
 
 _SMALL = ("fastapi", "uvicorn")
 """Small packages that environments ask for, each with versions before its newest."""
 _REPEATS = 3
-_DAEMON = Path("/run/docker.pid")
 _IN_DOCKER = "condabox-bench:new"
 
 
@@ -48,8 +42,8 @@ def report_pushes(bench: Bench) -> None:
 
 
 def _pushed_by_condabox(bench: Bench) -> Measurement:
-    with _registry(bench) as registry:
-        command = [*CONDABOX, "push", str(bench.directory / "layout"), f"{registry.host}/new:1"]
+    with registry(bench) as running:
+        command = [*CONDABOX, "push", str(bench.directory / "layout"), f"{running.host}/new:1"]
         return measure(command, env=bench.env)
 
 
@@ -62,20 +56,13 @@ def _pushed_by_docker(bench: Bench) -> Measurement:
 
 
 def _docker_push(bench: Bench) -> Measurement:
-    with _registry(bench) as registry:
-        name = f"{registry.host}/new:1"
+    with registry(bench) as running:
+        name = f"{running.host}/new:1"
         bench.do(["docker", "tag", _IN_DOCKER, name])
         try:
-            return measure(["docker", "push", name], env=bench.env, servers=_daemon())
+            return measure(["docker", "push", name], env=bench.env, servers=daemon())
         finally:
             bench.do(["docker", "rmi", name])
-
-
-def _daemon() -> list[int]:
-    """Return the process of Docker's daemon, where it is one of this machine."""
-    with contextlib.suppress(OSError, ValueError):
-        return [int(_DAEMON.read_text())]
-    return []
 
 
 def _report_change(bench: Bench) -> None:
@@ -92,7 +79,7 @@ def _report_change(bench: Bench) -> None:
         return
     for newest, before in older.items():
         text = text.replace(newest, before)
-    with _registry(bench) as registry, Meter(registry.port).running() as network:
+    with registry(bench) as running, Meter(running.port).running() as network:
         bench.environment.write_text(text)
         bench.run("lock")
         bench.run("build", "--locked", "--push", "-t", f"{network.host}/changed:0")
@@ -101,27 +88,11 @@ def _report_change(bench: Bench) -> None:
             text = text.replace(before, newest)
             bench.environment.write_text(text)
             bench.run("lock", "--update", newest.split()[-1])
-            there, network.sent = _stored(registry), 0
+            there, network.sent = stored(running), 0
             push = ("--push", "-t", f"{network.host}/changed:{number}")
             found = bench.measured("build", "--locked", *push)
-            came = [size for path, size in _stored(registry).items() if path not in there]
+            came = [size for path, size in stored(running).items() if path not in there]
             changes.append((found, network.sent, max(came)))
     found, sent, layer = min(changes, key=lambda each: each[0].seconds)
     more = f"{sent / 1e6:.2f} MB received, {layer / 1e6:.2f} MB of them the layer"
     report(title, found, more=more)
-
-
-def _stored(registry: DockerRegistry) -> dict[Path, int]:
-    """Return the size of every blob that the registry has."""
-    files = (registry.folder / "storage").glob("docker/registry/v2/blobs/*/*/*/data")
-    return {path: path.stat().st_size for path in files}
-
-
-@contextlib.contextmanager
-def _registry(bench: Bench) -> Iterator[DockerRegistry]:
-    """Let a registry run that has nothing."""
-    with (
-        tempfile.TemporaryDirectory(dir=bench.directory) as name,
-        DockerRegistry(Path(name)).running() as registry,
-    ):
-        yield registry

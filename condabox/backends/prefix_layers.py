@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from condabox.conda.packages.bytecode import BytecodeCompiler
+from condabox.conda.packages.bytecode import BytecodeCompiler, byte_code_of
 from condabox.conda.packages.entry import DirectoryEntry, FileEntry, LinkEntry, Spool
 from condabox.conda.packages.fetch import fetch_archives
 from condabox.conda.packages.interpreter import find_interpreter
@@ -133,17 +133,26 @@ class PrefixLayers:
         return Churn.COMPILED if self._has_sources(package) else Churn.LIBRARY
 
     def _has_sources(self, package: LockedPackage) -> bool:
-        if self.python is None:
-            return False
-        stdlib = self.python.site_packages.rpartition("/")[0] + "/"
+        return any(self._byte_code(package))
+
+    def _is_compiled(self, package: LockedPackage) -> bool:
+        """Tell whether the image has byte code of ``package``."""
+        removed = self.pruned.get(package.sha256, {})
         return any(
-            path.startswith(stdlib) and path.endswith(".py")
-            for path in self.inventories[package.sha256].paths
+            source not in removed and made not in removed
+            for source, made in self._byte_code(package)
         )
+
+    def _byte_code(self, package: LockedPackage) -> Iterator[tuple[str, str]]:
+        """Yield the sources of ``package``, and the byte code that can be made of them."""
+        if self.python is not None:
+            for path in self.inventories[package.sha256].paths:
+                if made := byte_code_of(path, self.python):
+                    yield path, made
 
     def _job(self, packages: tuple[LockedPackage, ...]) -> _Job:
         python = self.plan.locked.python
-        needs_python = python is not None and any(map(self._has_sources, packages))
+        needs_python = python is not None and any(map(self._is_compiled, packages))
         is_placed = any(self._churn(package) is not Churn.LIBRARY for package in packages)
         python_sha256 = python.sha256 if python is not None and needs_python else None
         newest = max(self.inventories[each.sha256].timestamp or OLDEST for each in packages)
@@ -253,19 +262,22 @@ class PrefixLayers:
         compiler: BytecodeCompiler | None,
     ) -> Sequence[PrefixEntry]:
         prefix = self.plan.image.prefix
+        without = self.pruned.get(package.sha256, {}).keys()
         entries = link_package(
             archive,
             package,
             prefix=prefix,
             python=self.python,
             spool=spool,
-            without=self.pruned.get(package.sha256, {}).keys(),
+            without=without,
         )
         lost = self.conflicts.lost.get(package.sha256, frozenset())
         kept = tuple(entry for entry in entries if entry.path not in lost)
         if compiler is None or self.python is None:
             return kept
-        return compiler.compile(kept, prefix=prefix, python=self.python, spool=spool)
+        return compiler.compile(
+            kept, prefix=prefix, python=self.python, spool=spool, without=without
+        )
 
 
 def _merged(packages: Iterable[Iterable[PrefixEntry]], *, prefix: str) -> Iterator[TarEntry]:

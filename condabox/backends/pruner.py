@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from condabox.appfiles import AppFile
 from condabox.backends.base_libraries import GLIBC, libraries_of
 from condabox.backends.package_facts import FactsTaker
 from condabox.backends.top_layer import PathContent
+from condabox.conda.packages.bytecode import byte_code_of
 from condabox.files import write_atomically
 from condabox.pruning.decision import Decision, decide
 from condabox.pruning.never import NEVER
@@ -60,29 +62,33 @@ class Pruner:
             return Decision.from_json(json.loads(known.read_bytes()))
         except (OSError, ValueError, RecursionError):
             pass
-        decision = self._decide(imports, GLIBC)
+        taker = FactsTaker(settings=self.settings, reporter=self.reporter)
+        decide_on = partial(
+            decide,
+            self.packages,
+            paths={key: tuple(self._paths(key)) for key in self.inventories},
+            facts=taker.of(self.packages, python=self.python),
+            section=section,
+            imports=imports,
+        )
+        decision = decide_on(base_libraries=GLIBC)
         if decision.broken:
             names = {
                 path.rpartition("/")[2]
                 for path in libraries_of(self.base, cache_dir=self.settings.cache_dir)
             }
-            decision = self._decide(imports, GLIBC | names)
+            decision = decide_on(base_libraries=GLIBC | names)
         text = json.dumps(decision.to_json(), separators=(",", ":"))
         write_atomically(known, text.encode())
         return decision
 
-    def _decide(
-        self, imports: Mapping[str, tuple[str, ...]], base_libraries: frozenset[str]
-    ) -> Decision:
-        taker = FactsTaker(settings=self.settings, reporter=self.reporter)
-        return decide(
-            self.packages,
-            paths={key: inventory.paths for key, inventory in self.inventories.items()},
-            facts=taker.of(self.packages, python=self.python),
-            section=self.plan.image.prune,
-            imports=imports,
-            base_libraries=base_libraries,
-        )
+    def _paths(self, key: str) -> Iterator[str]:
+        """Yield the paths of a package, and of the byte code that will be made of it."""
+        paths = dict.fromkeys(self.inventories[key].paths)
+        yield from paths
+        if self.python is not None:
+            made = (byte_code_of(path, self.python) for path in paths)
+            yield from (path for path in made if path and path not in paths)
 
     def _imports(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Yield what the application imports, by file, and what its tests do."""

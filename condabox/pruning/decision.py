@@ -5,9 +5,10 @@ So prod's layers are the same bytes in every variant.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from condabox.conda.packages.bytecode import source_of
 from condabox.decode import DecodeError, each, join, mapping, sequence, strings, typed
 from condabox.pruning.facts import PackageFacts
 from condabox.pruning.prefix import readable
@@ -131,9 +132,10 @@ def decide(
 
     def proven(selection: Selection, chosen: Sequence[LockedPackage]) -> Proof:
         of_all = {each.sha256: facts[each.sha256] for each in chosen}
-        return prove(
+        proof = prove(
             selection, facts={**of_all, APPLICATION: application}, base_libraries=base_libraries
         )
+        return _with_byte_code(proof, facts)
 
     prod = [package for package in packages if package.prod]
     chosen = choose(prod)
@@ -163,6 +165,33 @@ def decide(
         broken=proof.broken,
         missed=tuple(_missed(first, proof)),
         unmatched=everything.unmatched,
+    )
+
+
+def _with_byte_code(proof: Proof, facts: Mapping[str, PackageFacts]) -> Proof:
+    """Let byte code stay with a source that is needed; what will not be made need not go."""
+    removed, kept = dict(proof.removed), dict(proof.kept)
+    for key, taken in proof.removed.items():
+        needed = {each.path: each for each in kept.get(key, ())}
+        compiled = {path: source_of(path) for path in taken if path.endswith(".pyc")}
+        stays = {path for path, source in compiled.items() if source in needed}
+        never_made = {
+            path
+            for path, source in compiled.items()
+            if source in taken and path not in facts[key].sizes
+        }
+        removed[key] = {
+            path: rule for path, rule in taken.items() if path not in stays | never_made
+        }
+        kept[key] = (
+            *kept.get(key, ()),
+            *(
+                replace(needed[compiled[path]], path=path)
+                for path in sorted(stays & facts[key].sizes.keys())
+            ),
+        )
+    return replace(
+        proof, removed=removed, kept={key: paths for key, paths in kept.items() if paths}
     )
 
 

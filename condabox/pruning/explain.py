@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from condabox.conda.packages.bytecode import source_of
 from condabox.pruning.decision import Saving
 from condabox.pruning.effects import NOTHING, gate_of
 from condabox.pruning.finder import without_root
-from condabox.pruning.lookup import source_of
 from condabox.pruning.prefix import readable
 from condabox.pruning.rules import RULES, rules_of
 from condabox.pruning.selection import DROP, Claims

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from condabox.conda.packages.bytecode import source_of
 from condabox.pruning.patterns import glob_regex
 from condabox.pruning.prefix import inside
 
@@ -52,17 +53,6 @@ def look_up(text: str, paths: AbstractSet[str], *, prefix: str) -> Found:
         matching = tuple(sorted(filter(regex.fullmatch, paths)))
         return Found(paths=matching, is_several=True)
     return Found(near=_near(path, paths))
-
-
-def source_of(path: str) -> str:
-    """Return the source of byte code, beside it or in ``__pycache__``; of all else, nothing."""
-    folder, _, name = path.rpartition("/")
-    parent, _, last = folder.rpartition("/")
-    if not name.endswith(".pyc"):
-        return ""
-    if last != "__pycache__":
-        return path.removesuffix("c")
-    return inside(parent, f"{name.partition('.')[0]}.py")
 
 
 def _relative(text: str, *, prefix: str) -> str | None:

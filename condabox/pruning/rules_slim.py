@@ -11,6 +11,13 @@ _SITE = f"{_PYTHON}/site-packages"
 
 SLIM = (
     Rule(
+        name="byte-code",
+        reason="Python compiles its sources at each start, which takes a second or two more",
+        risk="low",
+        profile="slim",
+        patterns=(f"{_PYTHON}/**/__pycache__/*.pyc",),
+    ),
+    Rule(
         name="self-tests",
         reason="the tests of Crypto and Cryptodome, which their recipes import",
         risk="low",

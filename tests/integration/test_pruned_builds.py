@@ -212,3 +212,47 @@ def test_libraries_may_be_the_base_s(
     write(project, f"  base: oci:{tmp_path / 'base'}\n")
 
     assert image_of(project.build())["warnings"] == warnings
+
+
+def byte_code(project: Project) -> set[str]:
+    return {path.removeprefix(f"{SITE}/") for path in contents(project) if path.endswith(".pyc")}
+
+
+def test_what_stays_is_compiled(project: Project) -> None:
+    write(project, "  test: {imports: [numpy.tests.test_a]}\n")
+    project.build()
+
+    tag = sys.implementation.cache_tag
+    assert byte_code(project) == {
+        f"numpy/{path}.{tag}.pyc"
+        for path in (
+            "__pycache__/__init__",
+            "tests/__pycache__/__init__",
+            "tests/__pycache__/test_a",
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("section", "arguments"),
+    [("", ("--prune", "slim")), ("  prune: {drop: ['**/*.pyc']}\n", ())],
+)
+def test_byte_code_that_is_left_out_is_not_made(
+    project: Project, section: str, arguments: tuple[str, ...]
+) -> None:
+    if section:
+        write(project, section)
+
+    project.build(*arguments)
+
+    assert byte_code(project) == set()
+    assert numpy_paths(project) == {"__init__.py"}
+    assert not (project.cache / "interpreters").exists()
+
+
+def test_byte_code_may_be_kept_of_what_is_slim(project: Project) -> None:
+    write(project, "  prune: {profile: slim, keep: ['numpy:**/*.pyc']}\n")
+
+    project.build()
+
+    assert byte_code(project) == {f"numpy/__pycache__/__init__.{sys.implementation.cache_tag}.pyc"}

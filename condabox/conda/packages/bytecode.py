@@ -16,6 +16,7 @@ from condabox.process import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
     from types import TracebackType
 
     from condabox.conda.packages.entry import PrefixEntry, Spool
@@ -34,11 +35,26 @@ def replaced_bytecode(paths: Collection[str]) -> frozenset[str]:
     source stays: it may be all that a package has.
     """
     present = frozenset(paths)
-    return frozenset(path for path in present if path.endswith(".pyc") and _source(path) in present)
+    return frozenset(path for path in present if source_of(path) in present)
 
 
-def _source(path: str) -> str:
-    """Return the path of the file that the ``.pyc`` file ``path`` is made from."""
+def byte_code_of(source: str, python: PythonInfo) -> str:
+    """Return where the byte code of the ``.py`` file ``source`` comes to be; "" for nowhere.
+
+    Programs that look for their modules elsewhere than ``python`` get none.
+    """
+    folder, _, name = source.rpartition("/")
+    root = python.site_packages.removesuffix("site-packages")
+    if not name.endswith(".py") or not source.startswith(root):
+        return ""
+    tag = f"cpython-{python.minor.replace('.', '')}"
+    return f"{folder}/{_CACHE}/{name.removesuffix('.py')}.{tag}.pyc"
+
+
+def source_of(path: str) -> str:
+    """Return what the ``.pyc`` file ``path`` is made from; "" where it is none."""
+    if not path.endswith(".pyc"):
+        return ""
     folder, slash, name = path.rpartition("/")
     name = name.removesuffix(".pyc")
     parent, _, last = folder.rpartition("/")
@@ -86,13 +102,20 @@ class BytecodeCompiler:
         self._stack.close()
 
     def compile(
-        self, entries: Iterable[PrefixEntry], *, prefix: str, python: PythonInfo, spool: Spool
+        self,
+        entries: Iterable[PrefixEntry],
+        *,
+        prefix: str,
+        python: PythonInfo,
+        spool: Spool,
+        without: AbstractSet[str] = frozenset(),
     ) -> tuple[PrefixEntry, ...]:
         """Return the entries of one package with the byte code that belongs to them.
 
         Every ``.py`` file among the standard library and site-packages gets one unchecked-hash
         ``.pyc`` (PEP 552), whose tracebacks name the file in ``prefix``; shipped ones go.  As with
-        `compileall -q`, a file that Python cannot compile is left alone.
+        `compileall -q`, a file that Python cannot compile is left alone; and so is one whose
+        `byte_code_of` is among ``without``.
         """
         if self._version != python.minor:
             raise InstallError(
@@ -110,6 +133,7 @@ class BytecodeCompiler:
             if isinstance(entry, FileEntry)
             and entry.path.endswith(".py")
             and entry.content.size <= LARGEST_SOURCE
+            and byte_code_of(entry.path, python) not in without
         ]
         return sorted_entries([*kept, *self._compile(sources, prefix, spool)])
 

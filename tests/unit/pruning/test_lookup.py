@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condabox.pruning.lookup import Found, look_up, source_of
+from condabox.pruning.lookup import Found, look_up
 
 PREFIX = "/opt/env"
 PATHS = frozenset(
@@ -70,21 +70,6 @@ def test_byte_code_without_a_source_is_a_file_like_others() -> None:
     path = "lib/python3.12/site-packages/numpy/only.pyc"
 
     assert found(path) == Found(paths=(path,))
-
-
-@pytest.mark.parametrize(
-    ("path", "source"),
-    [
-        ("a/__pycache__/b.cpython-312.opt-1.pyc", "a/b.py"),
-        ("__pycache__/b.cpython-312.pyc", "b.py"),
-        ("a/b.pyc", "a/b.py"),
-        ("a/b.py", ""),
-        ("a/__pycache__/b.txt", ""),
-        ("", ""),
-    ],
-)
-def test_the_source_of_byte_code(path: str, source: str) -> None:
-    assert source_of(path) == source
 
 
 def test_what_ends_so_is_suggested() -> None:

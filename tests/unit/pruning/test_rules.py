@@ -88,6 +88,8 @@ EXAMPLES = [
     ("typescript", "bokeh", f"{SITE}/bokeh/server/static/js/lib/api/main.d.ts"),
     ("typescript", "bokeh", f"{SITE}/bokeh/server/static/js/bokeh-gl.js"),
     ("jupyterlab-core-mode", "jupyterlab", f"{SITE}/jupyterlab/static/main.js"),
+    ("byte-code", "x", f"{SITE}/x/__pycache__/y.cpython-311.pyc"),
+    ("byte-code", "python", f"{PY}/__pycache__/os.cpython-311.opt-1.pyc"),
     ("all-test-suites", "x", f"{SITE}/x/y/tests/__init__.py"),
     ("python-ide", "python", f"{PY}/idlelib/editor.py"),
     ("python-ide", "python", "bin/idle3.11"),

@@ -14,7 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from condabox.conda.packages import bytecode
-from condabox.conda.packages.bytecode import BytecodeCompiler, replaced_bytecode
+from condabox.conda.packages.bytecode import (
+    BytecodeCompiler,
+    byte_code_of,
+    replaced_bytecode,
+    source_of,
+)
 from condabox.conda.packages.bytecode_worker import compile_source
 from condabox.conda.packages.entry import DirectoryEntry, FileEntry, LinkEntry, Spool
 from condabox.conda.packages.python import PythonInfo
@@ -314,3 +319,58 @@ def test_what_is_compiled_here_is_what_python_would_run() -> None:
     code = marshal.loads(compile_source(source, "/opt/env/a.py")[16:])  # noqa: S302
 
     assert code == compile(source, "/opt/env/a.py", "exec", dont_inherit=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("a/__pycache__/b.cpython-312.opt-1.pyc", "a/b.py"),
+        ("__pycache__/b.cpython-312.pyc", "b.py"),
+        ("a/b.pyc", "a/b.py"),
+        ("a/b.py", ""),
+        ("a/__pycache__/b.txt", ""),
+        ("", ""),
+    ],
+)
+def test_the_source_of_byte_code(path: str, source: str) -> None:
+    assert source_of(path) == source
+
+
+@pytest.mark.parametrize(
+    ("source", "made"),
+    [
+        ("lib/python3.12/os.py", "lib/python3.12/__pycache__/os.cpython-312.pyc"),
+        (
+            "lib/python3.12/site-packages/a/b.py",
+            "lib/python3.12/site-packages/a/__pycache__/b.cpython-312.pyc",
+        ),
+        ("lib/python3.12/site-packages/a/b.so", ""),
+        ("lib/python3.11/os.py", ""),
+        ("share/app/main.py", ""),
+    ],
+)
+def test_where_byte_code_comes_to_be(source: str, made: str) -> None:
+    assert byte_code_of(source, PythonInfo(version="3.12.4")) == made
+    assert source_of(made) == (source if made else "")
+
+
+def test_no_byte_code_is_made_of_what_is_to_have_none(
+    compiler: BytecodeCompiler, tmp_path: Path
+) -> None:
+    python = PythonInfo(version=platform.python_version())
+    library = python.site_packages
+    with Spool(tmp_path) as spool:
+        entries = [
+            FileEntry(path=f"{library}/{name}.py", content=BytesContent(b""), executable=False)
+            for name in ("a", "b")
+        ]
+        compiled = compiler.compile(
+            entries,
+            prefix="/p",
+            python=python,
+            spool=spool,
+            without={byte_code_of(f"{library}/a.py", python)},
+        )
+
+    made = [entry.path for entry in compiled if entry.path.endswith(".pyc")]
+    assert made == [byte_code_of(f"{library}/b.py", python)]
