@@ -81,6 +81,8 @@ def each(value: object, read: Callable[[object, str], T], *, at: str) -> tuple[T
 
 def strings(value: object, *, at: str) -> tuple[str, ...]:
     """Return ``value`` if it is a list of strings."""
+    if type(value) is list and set(map(type, value)) <= {str}:
+        return tuple(value)  # as ever: some lists have a hundred thousand
     return each(value, lambda item, where: typed(item, str, at=where), at=at)
 
 

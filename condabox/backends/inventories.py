@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from condabox.backends.notes import Notes
-from condabox.conda.packages.fetch import fetch_archives
 from condabox.conda.packages.inventory import PackageInventory
-from condabox.conda.packages.package import take_inventory
 from condabox.files import write_atomically
 
 if TYPE_CHECKING:
@@ -38,15 +36,26 @@ class Inventories:
         folder = self.settings.cache_dir / "inventories" / str(FORMAT)
         notes = Notes(folder=folder, read=PackageInventory.from_json)
         known = {package.sha256: notes.get(package, python) for package in packages}
-        unknown = [package for package in packages if known[package.sha256] is None]
-        archives = (
-            fetch_archives(unknown, settings=self.settings, reporter=self.reporter)
-            if unknown
-            else {}
-        )
-        for package in unknown:
+        if unknown := [package for package in packages if known[package.sha256] is None]:
+            known |= self._take(unknown, notes, python=python)
+        return {sha256: found for sha256, found in known.items() if found is not None}
+
+    def _take(
+        self,
+        packages: Sequence[LockedPackage],
+        notes: Notes[PackageInventory],
+        *,
+        python: PythonInfo | None,
+    ) -> Mapping[str, PackageInventory]:
+        # here, as a build with nothing changed needs none of what these import
+        from condabox.conda.packages.fetch import fetch_archives  # noqa: PLC0415
+        from condabox.conda.packages.package import take_inventory  # noqa: PLC0415
+
+        taken = {}
+        archives = fetch_archives(packages, settings=self.settings, reporter=self.reporter)
+        for package in packages:
             inventory = take_inventory(archives[package.sha256], package, python=python)
             text = json.dumps(inventory.to_json(), separators=(",", ":"))
             write_atomically(notes.path(package, python), text.encode())
-            known[package.sha256] = inventory
-        return {sha256: found for sha256, found in known.items() if found is not None}
+            taken[package.sha256] = inventory
+        return taken

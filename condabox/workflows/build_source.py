@@ -21,7 +21,6 @@ from condabox.conda.lockfiles.pixi_lock import DEFAULT_ENVIRONMENT
 from condabox.errors import LockError, SpecError
 from condabox.platforms import PLATFORM_OF_SUBDIR, SUBDIRS, host_subdir, subdir_of_platform
 from condabox.workflows.build_request import LockPolicy
-from condabox.workflows.lock import LockRequest, lock
 from condabox.workflows.lock_check import require_current, require_platforms
 
 if TYPE_CHECKING:
@@ -252,6 +251,9 @@ def _own_lock(
                 hint=f"run `condabox lock {spec.path}` and commit the file",
             )
         require_platforms(spec, subdirs, known=spec.platforms)
+        # here, as most builds find a lock, and none of what this imports is of use to them
+        from condabox.workflows.lock import LockRequest, lock  # noqa: PLC0415
+
         lock(LockRequest(environments=(spec.path,)), settings=settings, env=env, reporter=reporter)
     found = read_lock_file(path)
     if request.lock_policy is not LockPolicy.FROZEN:
