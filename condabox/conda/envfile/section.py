@@ -76,8 +76,9 @@ class ImageSection:
     ``base``, ``workdir``, ``user``, ``entrypoint``, ``cmd`` and ``healthcheck`` are the base
     image's own where they are None.  ``expose`` holds ``PORT/tcp`` or ``PORT/udp``.
     ``virtual_packages`` are by subdir or family of subdirs, and None takes one away.  ``allow_cpu``
-    names the packages that may come without CUDA in spite of ``cuda``.  ``dev`` is None where the
-    file does not speak of it.
+    names the packages that may come without CUDA in spite of ``cuda``.  ``apt`` are packages of the
+    base's own system, and ``builder`` is the image that a Dockerfile makes the environment in; None
+    for the usual one.  ``dev`` is None where the file does not speak of it.
     """
 
     base: str | None = None
@@ -86,6 +87,8 @@ class ImageSection:
     allow_cpu: CpuAllowed = frozenset()
     allow_defaults: bool = False
     prefix: str = "/opt/env"
+    apt: tuple[str, ...] = ()
+    builder: str | None = None
     app: tuple[AppSource, ...] = ()
     workdir: str | None = None
     user: str | None = None
@@ -107,6 +110,8 @@ _KEYS = (
     "allow-cpu",
     "allow-defaults",
     "prefix",
+    "apt",
+    "builder",
     "app",
     "workdir",
     "user",
@@ -142,6 +147,8 @@ def read_section(value: object, *, at: str, folder: Path, problems: Problems) ->
         allow_cpu=table.get("allow-cpu", values.cpu_allowed, frozenset()),
         allow_defaults=table.get("allow-defaults", values.boolean, False),
         prefix=table.get("prefix", values.prefix, "/opt/env"),
+        apt=tuple(dict.fromkeys(table.items("apt", values.apt_package))),
+        builder=table.section("builder", ("image",)).get("image", values.image, None),
         app=_present(table.items("app", partial(_app_source, folder=folder, problems=problems))),
         workdir=table.get("workdir", values.image_path, None),
         user=table.get("user", values.user, None),

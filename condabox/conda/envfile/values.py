@@ -17,6 +17,8 @@ CpuAllowed = frozenset[str] | Literal["all"]
 """Names of packages, in lower case."""
 
 _NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]*")
+# deb-control(5), and a version as apt-get takes it, which would remove what ends with a dash
+_APT = re.compile(r"[a-z0-9][a-z0-9+.-]*[a-z0-9+.](:[a-z0-9-]+)?(=[0-9][A-Za-z0-9.+:~*-]*)?")
 _VIRTUAL_NAME = re.compile(r"__[a-z0-9]+(_[a-z0-9]+)*")
 _VIRTUAL_VALUE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,5}( [A-Za-z0-9_.+]{1,64})?")
 _PORT = re.compile(r"(?P<port>[0-9]{1,5})(?:/(?P<protocol>tcp|udp))?")
@@ -189,6 +191,16 @@ def labels(value: object, at: str) -> dict[str, str]:
     found = text_mapping(value, at)
     if any(not key or any(map(str.isspace, key)) for key in found):
         raise FieldError("a key is empty or has blanks", at=at)
+    return found
+
+
+def apt_package(value: object, at: str) -> str:
+    """Return a package of Debian's or Ubuntu's, with its version where one is given."""
+    found = word(value, at)
+    if not _APT.fullmatch(found):
+        raise FieldError(
+            f"{found!r} is not a package of apt's", at=at, hint="write it like libgl1 or tini=0.19*"
+        )
     return found
 
 

@@ -69,6 +69,8 @@ def test_the_whole_section_is_read() -> None:
             "allow-cpu": ["Faiss", "libopencv"],
             "allow-defaults": True,
             "prefix": "/srv/env/",
+            "apt": ["libgl1", "g++", "tini=0.19*", "libc6:arm64=2.39-0ubuntu8.3", "libgl1"],
+            "builder": {"image": "mambaorg/micromamba:2.8.1"},
             "app": [{"src": "../app", "dest": "/app/"}, {"src": "/abs/x.toml", "dest": "/etc"}],
             "workdir": "/app/./inner/",
             "user": "1000:0",
@@ -104,6 +106,8 @@ def test_the_whole_section_is_read() -> None:
         allow_cpu=frozenset({"faiss", "libopencv"}),
         allow_defaults=True,
         prefix="/srv/env",
+        apt=("libgl1", "g++", "tini=0.19*", "libc6:arm64=2.39-0ubuntu8.3"),
+        builder="mambaorg/micromamba:2.8.1",
         app=(
             AppSource(src=Path("envs/../app"), dest="/app/"),
             AppSource(src=Path("/abs/x.toml"), dest="/etc"),
@@ -515,6 +519,33 @@ def test_an_empty_entrypoint_takes_the_bases_away() -> None:
             "dev.jupyter.port: expected a whole number, got a string",
             None,
             id="jupyter",
+        ),
+        *[
+            pytest.param(
+                {"apt": [name]},
+                f"apt[0]: {name!r} is not a package of apt's",
+                "write it like libgl1 or tini=0.19*",
+                id=name,
+            )
+            for name in ("libgl1-", "--allow-unauthenticated", "a", "Lib", "a b", "x;y", "x=$(y)")
+        ],
+        pytest.param(
+            {"apt": "libgl1"},
+            "apt: expected a list, got a string",
+            "write it as a list: [libgl1]",
+            id="apt",
+        ),
+        pytest.param(
+            {"builder": "micromamba"},
+            "builder: expected a mapping, got a string",
+            None,
+            id="builder",
+        ),
+        pytest.param(
+            {"builder": {"image": "a b"}},
+            "builder.image: is not an image",
+            "write it like ubuntu:24.04",
+            id="builder-image",
         ),
         pytest.param(
             {"dev": {"ssh": 2222}},
