@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from condabox.oci.layout import BlobDirectory
 
-RECIPE = 1
+RECIPE = 2
 """Raised whenever the same inputs would give other bytes than before."""
 
 

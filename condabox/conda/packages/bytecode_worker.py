@@ -77,7 +77,34 @@ def compile_source(source: bytes, path: str) -> bytes:
     code = compile(source, path, "exec", dont_inherit=True, optimize=0)
     magic = _frozen_importlib_external.MAGIC_NUMBER
     digest = _imp.source_hash(int.from_bytes(magic, "little"), source)
-    return magic + _UNCHECKED_HASH + digest + _dump(code)
+    return magic + _UNCHECKED_HASH + digest + _dump(_with_own_sets(code))
+
+
+def _with_own_sets(code: CodeType) -> CodeType:
+    """Give each place in ``code`` a set of its own.
+
+    Functions share equal sets, unless a string in them is one that the process has had before:
+    then interning it makes a new set in each place.
+    """
+    constants = tuple(map(_with_own_set, code.co_consts))
+    same = all(map(_is, constants, code.co_consts))
+    return code if same else code.replace(co_consts=constants)
+
+
+def _with_own_set(value: object) -> object:
+    if isinstance(value, _CODE):
+        return _with_own_sets(value)
+    if isinstance(value, tuple):
+        items = tuple(map(_with_own_set, value))
+        return value if all(map(_is, items, value)) else items
+    if isinstance(value, frozenset):
+        # in an order that does not depend on that of the old one
+        return frozenset(map(_with_own_set, sorted(value, key=repr)))
+    return value
+
+
+def _is(one: object, other: object) -> bool:
+    return one is other
 
 
 def _dump(code: CodeType) -> bytes:

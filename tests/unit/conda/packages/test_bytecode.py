@@ -374,3 +374,21 @@ def test_no_byte_code_is_made_of_what_is_to_have_none(
 
     made = [entry.path for entry in compiled if entry.path.endswith(".pyc")]
     assert made == [byte_code_of(f"{library}/b.py", python)]
+
+
+@pytest.mark.parametrize("kind", ["{'%s', 'b'}", "{'%s', ('b', None), 1, True, 2.0}"])
+def test_sets_are_the_same_whatever_the_process_has_had(kind: str) -> None:
+    name = f"never_seen_{abs(hash(kind))}"
+    body = kind.replace("%s", name)
+    functions = (f"def f{n}(x):\n    return x + {n} in {body}\n" for n in range(1000, 1003))
+    source = "".join(functions).encode()
+
+    first = compile_source(source, "/p/a.py")
+    had_before = sys.intern(name)
+    again = compile_source(source, "/p/a.py")
+
+    assert first == again
+    module = marshal.loads(again[16:])  # noqa: S302
+    codes = [each for each in module.co_consts if isinstance(each, CodeType)]
+    assert [each.co_name for each in codes] == ["f1000", "f1001", "f1002"]
+    assert all(had_before in repr(each.co_consts) for each in codes)
