@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from condabox.backends.activated import activation_of, created
 from condabox.backends.cuda_twice import double_cuda
 from condabox.backends.prefix_layers import OLDEST, PrefixLayers
 from condabox.backends.result import BuildResult, BuiltLayer
 from condabox.backends.survey import survey
 from condabox.backends.top_layer import write_top_layer
-from condabox.conda.packages.activation import compile_activation
 from condabox.configuration import annotations_of, container_config
 from condabox.errors import BudgetExceededError
 from condabox.layercache import LayerCache
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from condabox.backends.prefix_layers import PrefixLayer
-    from condabox.backends.survey import Survey
     from condabox.base import Base
     from condabox.conda.lockfiles.lockfile import LockedPackage
     from condabox.conda.packages.activation import Activation
@@ -52,13 +51,13 @@ def build_image(
         settings=settings,
         reporter=reporter,
     ).make()
-    activation = _activation(plan, known)
-    created = _created(plan, known.inventories)
+    activation = activation_of(plan, known)
+    at = created(plan, known)
     top = write_top_layer(
         known.application,
         prefix=plan.image.prefix,
         # An application's files say nothing of their age that is the same in every checkout.
-        mtime=min(OLDEST, created),
+        mtime=min(OLDEST, at),
         compression=plan.compression,
         blobs=blobs,
     )
@@ -69,7 +68,7 @@ def build_image(
         top=top,
         blobs=blobs,
         activation=activation,
-        created=created,
+        created=at,
         pruned=savings(
             removal for removed in known.decision.removed.values() for removal in removed.values()
         ),
@@ -81,29 +80,6 @@ def build_image(
             *known.decision.warnings(plan.source),
         ),
     )
-
-
-def _activation(plan: BuildPlan, known: Survey) -> Activation:
-    staying = frozenset(known.staying())
-    scripts = {
-        path: text
-        for package in known.packages
-        for path, text in known.inventories[package.sha256].activation_in(plan.image.prefix).items()
-        if path in staying
-    }
-    return compile_activation(
-        scripts,
-        prefix=plan.image.prefix,
-        paths=staying,
-        variables=plan.variables,
-        name=plan.name,
-    )
-
-
-def _created(plan: BuildPlan, inventories: Mapping[str, PackageInventory]) -> int:
-    if plan.epoch is not None:
-        return plan.epoch
-    return max((each.timestamp or OLDEST for each in inventories.values()), default=OLDEST)
 
 
 def _assemble(

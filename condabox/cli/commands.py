@@ -9,6 +9,7 @@ import typer
 import condabox
 from condabox.cli.build import build
 from condabox.cli.diff import diff
+from condabox.cli.dockerfile import dockerfile
 from condabox.cli.doctor import doctor
 from condabox.cli.images import images
 from condabox.cli.init import init
@@ -59,7 +60,7 @@ def register(app: typer.Typer) -> None:
     """Add every command to ``app``."""
     app.command()(init)
     app.command(cls=LockCommand)(lock)
-    for command in (diff, build, prune, images, inspect, save, load, push):
+    for command in (diff, build, dockerfile, prune, images, inspect, save, load, push):
         app.command()(command)
     app.command(
         context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}

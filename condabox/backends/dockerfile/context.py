@@ -1,0 +1,49 @@
+"""What a build of Docker's is given: a Dockerfile, and the files that it needs beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from condabox.content import Content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextFile:
+    """A file of a context."""
+
+    content: Content
+    executable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextLink:
+    """A symbolic link of a context."""
+
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextFolder:
+    """A folder of a context, empty or not."""
+
+
+ContextEntry = ContextFile | ContextLink | ContextFolder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DockerContext:
+    """What is in the folder of a context, by path, folders before what is in them.
+
+    ``target`` is the stage that the asked-for image comes from.  ``secrets`` are the ids that the
+    Dockerfile knows.
+    """
+
+    name: str
+    entries: Mapping[str, ContextEntry]
+    target: str
+    secrets: tuple[str, ...]
+    warnings: tuple[str, ...]

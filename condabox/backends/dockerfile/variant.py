@@ -1,0 +1,188 @@
+"""The part of a Dockerfile, and of its context, that makes one variant of an image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from condabox.backends.activated import activation_of, created
+from condabox.backends.dockerfile.instructions import Instructions, instructions, shared, without
+from condabox.backends.dockerfile.prune_script import prune_script
+from condabox.backends.dockerfile.sources import Sources
+from condabox.conda.packages.bytecode import byte_code_of
+from condabox.configuration import annotations_of, container_config
+from condabox.errors import SpecError
+from condabox.oci.image import rfc3339
+from condabox.oci.reference import Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from condabox.backends.survey import Survey
+    from condabox.oci.config import ContainerConfig
+    from condabox.plan import BuildPlan
+
+_DAEMON = "docker:"
+_FILES = ("oci:", "oci-archive:", "docker-archive:")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surveyed:
+    """The plan of an image for one platform, and what is known of its packages."""
+
+    plan: BuildPlan
+    known: Survey
+
+    @property
+    def architecture(self) -> str:
+        """The platform as BuildKit's TARGETARCH has it."""
+        return self.plan.platform.architecture
+
+    def config(self) -> ContainerConfig:
+        """Return the configuration of the image, which is the direct backend's."""
+        base = self.known.base
+        return container_config(
+            self.plan,
+            base=base.image.config.config,
+            activation=activation_of(self.plan, self.known),
+            annotations=annotations_of(
+                self.plan,
+                created=rfc3339(created(self.plan, self.known)),
+                base_name=base.name,
+                base_digest=str(base.digest),
+            ),
+        )
+
+    def base(self) -> str:
+        """Return what FROM names: the base by its digest, or a name that the daemon knows.
+
+        Raise SpecError for a base that lies in a file.
+        """
+        name = self.plan.base
+        if name.startswith(_FILES):
+            raise SpecError(
+                f"{name}: a Dockerfile cannot begin with a file",
+                hint="push it to a registry; or load it, and name it as docker:NAME",
+            )
+        if name.startswith(_DAEMON):
+            return Reference.parse(name.removeprefix(_DAEMON)).familiar()
+        return replace(Reference.parse(name), digest=self.known.base.digest).familiar()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """What the template says of one platform alone."""
+
+    architecture: str
+    base: str
+    config: Instructions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stages:
+    """What the template says of one variant.
+
+    ``pip`` is "installed" where the environment has it, "bundled" where it comes out of Python's
+    own library, and "" where there are no wheels.  ``config`` is what all platforms have, and
+    ``alike`` whether that is all.
+    """
+
+    python: bool
+    pip: str
+    private_conda: bool
+    private_pip: bool
+    platforms: tuple[Platform, ...]
+    config: Instructions
+
+    @property
+    def alike(self) -> bool:
+        """Whether the configuration is the same for all platforms."""
+        return all(platform.config == Instructions() for platform in self.platforms)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """Prod, or what development adds to it; ``each`` is for one platform.
+
+    ``mirrors`` are by canonical URL of a channel.
+    """
+
+    each: Sequence[Surveyed]
+    mirrors: Mapping[str, tuple[str, ...]]
+    dev: bool
+
+    def stages(self, below: Sequence[ContainerConfig]) -> Stages:
+        """Return what the template says; ``below`` are the configurations that FROM brings."""
+        found = [
+            instructions(each.config(), below=config)
+            for each, config in zip(self.each, below, strict=True)
+        ]
+        common = shared(found)
+        sources = [self._sources(each) for each in self.each]
+        return Stages(
+            python=any(each.known.python for each in self.each),
+            pip=self._pip() if any(each.wheels for each in sources) else "",
+            private_conda=any(each.private("conda") for each in sources),
+            private_pip=any(each.private("pip") for each in sources),
+            platforms=tuple(
+                Platform(
+                    architecture=each.architecture, base=each.base(), config=without(one, common)
+                )
+                for each, one in zip(self.each, found, strict=True)
+            ),
+            config=common,
+        )
+
+    def files(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the files that are for one platform each."""
+        sources = [self._sources(each) for each in self.each]
+        suffix = "-dev" if self.dev else ""
+        for each, source in zip(self.each, sources, strict=True):
+            folder = f"linux-{each.architecture}"
+            explicit = source.explicit(each.plan.locked.subdir)
+            yield f"{folder}/packages{suffix}.txt", explicit.encode()
+            if any(other.wheels for other in sources):
+                yield f"{folder}/requirements{suffix}.txt", source.requirements().encode()
+            yield f"{folder}/prune{suffix}.sh", self._prune_script(each, f"prune{suffix}.sh")
+
+    def warnings(self) -> Iterator[str]:
+        """Tell what a build cannot do, or what is not in the image."""
+        for each in self.each:
+            for host in self._sources(each).behind_tokens():
+                yield (
+                    f"{host} wants a token in its URLs, and the context has none: it would be in "
+                    "the image; let a mirror ask for user and password, which netrc has"
+                )
+            yield from activation_of(each.plan, each.known).problems
+            yield from each.known.decision.warnings(each.plan.source)
+
+    def _prune_script(self, each: Surveyed, name: str) -> bytes:
+        removed = each.known.decision.removed
+        ours = {package.sha256 for package in self._sources(each).packages}
+        return prune_script(
+            (removals for sha256, removals in removed.items() if sha256 in ours),
+            staying=[*each.known.staying(), *_compiled(each.known)],
+            name=name,
+        )
+
+    def _sources(self, each: Surveyed) -> Sources:
+        packages = [package for package in each.known.packages if package.prod != self.dev]
+        return Sources(packages=packages, mirrors=self.mirrors)
+
+    def _pip(self) -> str:
+        installed = all(
+            any((package.manager, package.name) == ("conda", "pip") for package in known.packages)
+            for known in (each.known for each in self.each)
+        )
+        return "installed" if installed else "bundled"
+
+
+def _compiled(known: Survey) -> Iterator[str]:
+    """Yield where the image has byte code that no package brings."""
+    if known.python is None:
+        return
+    gone = {path for removals in known.decision.removed.values() for path in removals}
+    for path in known.staying():
+        made = byte_code_of(path, known.python)
+        if made and made not in gone:
+            yield made

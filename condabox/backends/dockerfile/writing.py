@@ -1,0 +1,177 @@
+"""Writes a context to its folder, beside whatever else is there.
+
+The folder remembers what condabox wrote in it.  Only that is replaced or removed, and only while it
+is as condabox left it: what somebody changed by hand is an error that names it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import shutil
+from typing import TYPE_CHECKING
+
+from condabox.backends.dockerfile.context import ContextFile, ContextLink
+from condabox.content import CHUNK_SIZE
+from condabox.decode import DecodeError, mapping, strings
+from condabox.errors import BackendError
+from condabox.files import replacing, write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from condabox.backends.dockerfile.context import ContextEntry, DockerContext
+
+WRITTEN = ".condabox.json"
+"""The file that remembers, of every path, what condabox made of it last, or began to."""
+
+_FOLDER = "folder"
+
+
+def write_context(context: DockerContext, folder: Path) -> None:
+    """Make ``folder`` hold ``context``; a new one is there with all of it or not at all.
+
+    Raise BackendError where the folder cannot be written, or has something else in its place.
+    """
+    try:
+        if folder.exists():
+            _update(context.entries, folder)
+        else:
+            _create(context.entries, folder)
+    except OSError as error:
+        raise BackendError(f"cannot write {error.filename or folder}: {error.strerror}") from None
+
+
+def _create(entries: Mapping[str, ContextEntry], folder: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = folder.with_name(f".{folder.name[:60]}.{secrets.token_urlsafe(6)}")
+    try:
+        temporary.mkdir()
+        _update(entries, temporary)
+        temporary.rename(folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def _update(entries: Mapping[str, ContextEntry], folder: Path) -> None:
+    written = _written(folder)
+    marks = {path: _mark(entry) for path, entry in entries.items()}
+    there = {path: _mark_on_disk(folder, path) for path in {*marks, *written}}
+    for path, mark in marks.items():
+        _check(folder, path, there[path], ours=(*written.get(path, ()), mark))
+    # Whenever this ends, what is there is known to be condabox's.
+    _remember(folder, {path: {*written.get(path, ()), *_known(marks.get(path))} for path in there})
+    # From the inside out: a file may be where a folder was.
+    for path in sorted(written, reverse=True):
+        if there[path] in written[path] and not _may_become(there[path], marks.get(path)):
+            _remove(folder / path)
+    for path, entry in entries.items():
+        if there[path] != marks[path]:
+            _write(entry, folder / path)
+    _remember(folder, {path: {mark} for path, mark in marks.items()})
+
+
+def _may_become(before: str | None, mark: str | None) -> bool:
+    return mark is not None and (before == _FOLDER) == (mark == _FOLDER)
+
+
+def _known(mark: str | None) -> set[str]:
+    return set() if mark is None else {mark}
+
+
+def _check(folder: Path, path: str, mark: str | None, *, ours: tuple[str, ...]) -> None:
+    if mark is None or mark in ours:
+        return
+    what = "was changed since condabox wrote it" if len(ours) > 1 else "is not condabox's"
+    raise BackendError(
+        f"{folder / path} {what}",
+        hint="move it away, or choose another folder with -o; templates of your own change what is "
+        "written",
+    )
+
+
+def _written(folder: Path) -> dict[str, tuple[str, ...]]:
+    path = folder / WRITTEN
+    try:
+        found = mapping(json.loads(path.read_bytes()), at="")
+        return {_inside(name): strings(marks, at=name) for name, marks in found.items()}
+    except FileNotFoundError:
+        return {}
+    except (DecodeError, ValueError, RecursionError):
+        raise BackendError(
+            f"{path} cannot be understood: it tells which files condabox wrote",
+            hint=f"remove {folder}, or choose another folder with -o",
+        ) from None
+
+
+def _inside(name: str) -> str:
+    """Return ``name`` if it is below the folder: this file may be anybody's."""
+    if {"", ".", ".."} & {*name.split("/")}:
+        raise ValueError(name)
+    return name
+
+
+def _remember(folder: Path, marks: Mapping[str, set[str]]) -> None:
+    document = {path: sorted(marks[path]) for path in sorted(marks)}
+    write_atomically(folder / WRITTEN, json.dumps(document, indent=0).encode() + b"\n")
+
+
+def _mark(entry: ContextEntry) -> str:
+    match entry:
+        case ContextFile():
+            return _file_mark(entry.content.chunks(), executable=entry.executable)
+        case ContextLink():
+            return f"link {entry.target}"
+        case _:
+            return _FOLDER
+
+
+def _mark_on_disk(folder: Path, path: str) -> str | None:
+    """Return what is at ``path``; None for nothing."""
+    place = folder
+    for part in path.split("/")[:-1]:
+        place /= part
+        if place.is_symlink() or (place.exists() and not place.is_dir()):
+            return None  # its own path tells of it
+    place = folder / path
+    if place.is_symlink():
+        return f"link {place.readlink()}"
+    if place.is_dir():
+        return _FOLDER
+    if not place.exists():
+        return None
+    executable = bool(place.stat().st_mode & 0o111)
+    with place.open("rb") as file:
+        return _file_mark(iter(lambda: file.read(CHUNK_SIZE), b""), executable=executable)
+
+
+def _file_mark(chunks: Iterator[bytes], *, executable: bool) -> str:
+    hasher = hashlib.sha256()
+    for chunk in chunks:
+        hasher.update(chunk)
+    return f"{'executable' if executable else 'file'} sha256:{hasher.hexdigest()}"
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        if not any(path.iterdir()):
+            path.rmdir()
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _write(entry: ContextEntry, path: Path) -> None:
+    match entry:
+        case ContextFile():
+            with replacing(path, mode=0o755 if entry.executable else 0o644) as file:
+                for chunk in entry.content.chunks():
+                    file.write(chunk)
+        case ContextLink():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.unlink(missing_ok=True)
+            path.symlink_to(entry.target)
+        case _:
+            path.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,162 @@
+"""What ``condabox dockerfile`` does: it writes a Dockerfile and its context, and builds nothing."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from condabox.backends.dockerfile.assembly import docker_context, image_name
+from condabox.backends.dockerfile.variant import Surveyed
+from condabox.backends.dockerfile.writing import write_context
+from condabox.backends.survey import survey
+from condabox.conda.channels.channel import located_channels
+from condabox.conda.channels.condarc import read_condarc
+from condabox.conda.packages.archive_depends import with_dependencies
+from condabox.layering import DEFAULT_BUDGET
+from condabox.oci.compress import Compression
+from condabox.outputs.store import LocalStore
+from condabox.platforms import PLATFORM_OF_SUBDIR
+from condabox.workflows.build import plans_of, requested_source
+from condabox.workflows.build_request import BuildRequest, Variant
+from condabox.workflows.build_source import find_source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from condabox.backends.dockerfile.context import DockerContext
+    from condabox.conda.envfile.section import PruneProfile
+    from condabox.events import Reporter
+    from condabox.platforms import Platform
+    from condabox.settings import Settings
+    from condabox.workflows.build_request import LockPolicy
+    from condabox.workflows.build_source import BuildSource
+
+_DEFAULT_PARENT = Path("docker")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DockerfileRequest:
+    """The images that are meant: the same words mean the same as in a `BuildRequest`.
+
+    ``platforms`` are all of the lock where there are none.  ``output`` is ``docker/NAME`` where it
+    is None.
+    """
+
+    environment: Path
+    lock_file: Path | None = None
+    lock_environment: str | None = None
+    platforms: tuple[Platform, ...] = ()
+    base: str | None = None
+    cuda: str | None = None
+    prune: PruneProfile | None = None
+    lock_policy: LockPolicy
+    variant: Variant = Variant.PROD
+    epoch: int | None = None
+    output: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenContext:
+    """A context, the folder that it was written to, and the command that builds it."""
+
+    context: DockerContext
+    folder: Path
+    platforms: tuple[Platform, ...]
+
+    @property
+    def command(self) -> str:
+        """A command for this machine's platform; of several, buildx makes all at once."""
+        name = image_name(self.context.name)
+        words = ["docker", "build", "--tag", name, str(self.folder)]
+        return f"DOCKER_BUILDKIT=1 {shlex.join(words)}"
+
+    def to_json(self) -> dict[str, object]:
+        """Return what ``--json`` prints."""
+        return {
+            "folder": str(self.folder),
+            "files": list(self.context.entries),
+            "platforms": [str(platform) for platform in self.platforms],
+            "target": self.context.target,
+            "secrets": list(self.context.secrets),
+            "command": self.command,
+            "warnings": list(self.context.warnings),
+        }
+
+
+def write_dockerfile(
+    request: DockerfileRequest, *, settings: Settings, env: Mapping[str, str], reporter: Reporter
+) -> WrittenContext:
+    """Write the Dockerfile of ``request`` and its context.
+
+    Packages are fetched where nothing is known of them; a missing lock file is made, if the
+    request allows it.
+    """
+    context, platforms = plan_context(request, settings=settings, env=env, reporter=reporter)
+    folder = request.output or _DEFAULT_PARENT / image_name(context.name)
+    write_context(context, folder)
+    return WrittenContext(context=context, folder=folder, platforms=platforms)
+
+
+def plan_context(
+    request: DockerfileRequest, *, settings: Settings, env: Mapping[str, str], reporter: Reporter
+) -> tuple[DockerContext, tuple[Platform, ...]]:
+    """Decide everything about the images of ``request``, and return what a build is given.
+
+    The platforms are those that it can be built for.
+    """
+    build = _build_request(request)
+    if not build.platforms:
+        lock = find_source(build, settings=settings, env=env, reporter=reporter).lock
+        subdirs = (subdir for subdir in PLATFORM_OF_SUBDIR if subdir in lock.subdirs)
+        build = replace(build, platforms=tuple(PLATFORM_OF_SUBDIR[subdir] for subdir in subdirs))
+    source = requested_source(build, settings=settings, env=env, reporter=reporter)
+    located = located_channels(source.channels, settings=settings, names=read_condarc(env).channels)
+    variants = [Variant.PROD] if request.variant is Variant.PROD else [Variant.PROD, Variant.DEV]
+    prod, *dev = (
+        _surveyed(replace(build, variant=each), source, settings=located, reporter=reporter)
+        for each in variants
+    )
+    project = settings.path or source.path
+    context = docker_context(
+        prod,
+        dev[0] if dev else (),
+        mirrors=located.channel_mirrors,
+        project=project.parent,
+    )
+    return context, build.platforms
+
+
+def _build_request(request: DockerfileRequest) -> BuildRequest:
+    return BuildRequest(
+        environment=request.environment,
+        lock_file=request.lock_file,
+        lock_environment=request.lock_environment,
+        names=(),
+        platforms=request.platforms,
+        base=request.base,
+        cuda=request.cuda,
+        prune=request.prune,
+        output=None,
+        load=False,
+        lock_policy=request.lock_policy,
+        variant=request.variant,
+        budget=DEFAULT_BUDGET,
+        compression=Compression.GZIP,
+        epoch=request.epoch,
+    )
+
+
+def _surveyed(
+    build: BuildRequest, source: BuildSource, *, settings: Settings, reporter: Reporter
+) -> tuple[Surveyed, ...]:
+    blobs = LocalStore(settings.cache_dir).blobs
+    plans = (
+        replace(plan, locked=with_dependencies(plan.locked, settings=settings, reporter=reporter))
+        for plan in plans_of(build, source, settings=settings, reporter=reporter)
+    )
+    return tuple(
+        Surveyed(plan=plan, known=survey(plan, settings=settings, blobs=blobs, reporter=reporter))
+        for plan in plans
+    )

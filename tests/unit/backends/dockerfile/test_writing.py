@@ -1,0 +1,229 @@
+"""The folder of a context: written whole, and nothing in it lost that is somebody's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condabox.backends.dockerfile.context import (
+    ContextFile,
+    ContextFolder,
+    ContextLink,
+    DockerContext,
+)
+from condabox.backends.dockerfile.writing import WRITTEN, write_context
+from condabox.content import BytesContent
+from condabox.errors import BackendError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from condabox.backends.dockerfile.context import ContextEntry
+
+
+class Interrupted(Exception):  # noqa: N818  (it is no error)
+    """Stands for Ctrl-C."""
+
+
+class Broken:
+    """Content that ends early."""
+
+    size = 2
+
+    def __init__(self, *, reads: int) -> None:
+        self._reads = reads
+
+    def chunks(self) -> Iterator[bytes]:
+        yield b"1"
+        self._reads -= 1
+        if self._reads < 0:
+            raise Interrupted
+        yield b"2"
+
+
+def file(data: bytes, *, executable: bool = False) -> ContextFile:
+    return ContextFile(content=BytesContent(data), executable=executable)
+
+
+def context(**entries: ContextEntry) -> DockerContext:
+    return DockerContext(
+        name="x",
+        entries={path.replace("__", "/"): entry for path, entry in entries.items()},
+        target="prod",
+        secrets=(),
+        warnings=(),
+    )
+
+
+def tree(folder: Path) -> dict[str, object]:
+    return {
+        str(path.relative_to(folder)): (
+            str(path.readlink())
+            if path.is_symlink()
+            else None
+            if path.is_dir()
+            else (path.read_bytes(), path.stat().st_mode & 0o777)
+        )
+        for path in sorted(folder.rglob("*"))
+        if path.name != WRITTEN
+    }
+
+
+def test_everything_is_there(tmp_path: Path) -> None:
+    folder = tmp_path / "docker" / "x"
+
+    write_context(
+        context(
+            Dockerfile=file(b"FROM a"),
+            app=ContextFolder(),
+            app__empty=ContextFolder(),
+            app__run=file(b"#!", executable=True),
+            app__link=ContextLink(target="run"),
+        ),
+        folder,
+    )
+
+    assert tree(folder) == {
+        "Dockerfile": (b"FROM a", 0o644),
+        "app": None,
+        "app/empty": None,
+        "app/link": "run",
+        "app/run": (b"#!", 0o755),
+    }
+
+
+def test_the_same_again_changes_nothing(tmp_path: Path) -> None:
+    entries = context(Dockerfile=file(b"FROM a"), app=ContextFolder(), app__x=file(b"1"))
+    write_context(entries, tmp_path / "x")
+    before = {path: path.stat() for path in (tmp_path / "x").rglob("*") if path.name != WRITTEN}
+    remembered = (tmp_path / "x" / WRITTEN).read_bytes()
+
+    write_context(entries, tmp_path / "x")
+
+    assert {path: path.stat() for path in before} == before
+    assert (tmp_path / "x" / WRITTEN).read_bytes() == remembered
+
+
+def test_what_is_no_longer_needed_goes_and_what_is_somebodys_stays(tmp_path: Path) -> None:
+    folder = tmp_path / "x"
+    old = context(
+        Dockerfile=file(b"1"),
+        arm=ContextFolder(),
+        arm__a=file(b"1"),
+        arm__b=file(b"1"),
+        app=file(b"a file, and then a folder"),
+    )
+    write_context(old, folder)
+    (folder / "arm" / "notes.txt").write_text("mine")
+    (folder / "arm" / "b").write_text("changed by hand")
+    (folder / "compose.yml").write_text("mine")
+
+    write_context(context(Dockerfile=file(b"2"), app=ContextFolder(), app__x=file(b"3")), folder)
+
+    assert tree(folder) == {
+        "Dockerfile": (b"2", 0o644),
+        "app": None,
+        "app/x": (b"3", 0o644),
+        "arm": None,
+        "arm/b": (b"changed by hand", 0o644),
+        "arm/notes.txt": (b"mine", 0o644),
+        "compose.yml": (b"mine", 0o644),
+    }
+
+
+def test_a_file_that_is_somebodys_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM mine")
+
+    with pytest.raises(BackendError, match=r"Dockerfile is not condabox's") as caught:
+        write_context(context(Dockerfile=file(b"FROM a"), other=file(b"1")), tmp_path)
+
+    assert caught.value.hint is not None
+    assert tree(tmp_path) == {"Dockerfile": (b"FROM mine", 0o644)}
+
+
+@pytest.mark.parametrize("change", ["text", "mode", "link", "folder"])
+def test_a_file_that_was_changed_is_an_error(change: str, tmp_path: Path) -> None:
+    folder = tmp_path / "x"
+    write_context(context(Dockerfile=file(b"FROM a")), folder)
+    path = folder / "Dockerfile"
+    match change:
+        case "text":
+            path.write_text("FROM b")
+        case "mode":
+            path.chmod(0o755)
+        case "link":
+            path.rename(tmp_path / "elsewhere")
+            path.symlink_to(tmp_path / "elsewhere")
+        case _:
+            path.unlink()
+            path.mkdir()
+    before = tree(folder)
+
+    with pytest.raises(BackendError, match="was changed since condabox wrote it"):
+        write_context(context(Dockerfile=file(b"FROM c")), folder)
+
+    assert tree(folder) == before
+
+
+def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "x", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    folder.mkdir()
+    (folder / "app").symlink_to(elsewhere)
+
+    with pytest.raises(BackendError, match="is not condabox's"):
+        write_context(context(app=ContextFolder(), app__x=file(b"1")), folder)
+
+    assert not any(elsewhere.iterdir())
+
+
+def test_a_new_folder_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    entries = context(a=file(b"1"), b=ContextFile(content=Broken(reads=1)))
+
+    with pytest.raises(Interrupted):
+        write_context(entries, tmp_path / "docker" / "x")
+
+    assert [*(tmp_path / "docker").iterdir()] == []
+
+
+def test_after_an_interruption_it_goes_on(tmp_path: Path) -> None:
+    folder = tmp_path / "x"
+    write_context(context(a=file(b"old"), b=file(b"old")), folder)
+    with pytest.raises(Interrupted):
+        write_context(context(a=file(b"new"), b=ContextFile(content=Broken(reads=1))), folder)
+
+    write_context(context(a=file(b"newer"), b=file(b"newer")), folder)
+
+    assert tree(folder) == {"a": (b"newer", 0o644), "b": (b"newer", 0o644)}
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b'{"a": 1}', b"\xff", b"[" * 100_000])
+def test_a_damaged_memory_is_an_error(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / WRITTEN).write_bytes(content)
+
+    with pytest.raises(BackendError, match="cannot be understood"):
+        write_context(context(a=file(b"1")), tmp_path)
+
+
+def test_a_memory_of_what_is_elsewhere_removes_nothing_there(tmp_path: Path) -> None:
+    folder = tmp_path / "x"
+    folder.mkdir()
+    (tmp_path / "mine").write_bytes(b"")
+    mark = "file sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    (folder / WRITTEN).write_text(f'{{"../mine": ["{mark}"], "{tmp_path}/mine": ["{mark}"]}}')
+
+    with pytest.raises(BackendError, match="cannot be understood"):
+        write_context(context(a=file(b"1")), folder)
+
+    assert (tmp_path / "mine").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("a file")
+
+    with pytest.raises(BackendError, match="cannot write"):
+        write_context(context(a=file(b"1")), tmp_path / "x")
+    with pytest.raises(BackendError, match="cannot write"):
+        write_context(context(a=file(b"1")), tmp_path / "x" / "y")

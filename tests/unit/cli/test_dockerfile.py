@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from condabox.backends.dockerfile.context import ContextFile, DockerContext
+from condabox.cli.app import main
+from condabox.content import BytesContent
+from condabox.platforms import Platform
+from condabox.workflows.build_request import LockPolicy, Variant
+from condabox.workflows.dockerfile import DockerfileRequest, WrittenContext
+
+AMD64 = Platform(os="linux", architecture="amd64")
+ARM64 = Platform(os="linux", architecture="arm64")
+WRITTEN = WrittenContext(
+    context=DockerContext(
+        name="My Serving",
+        entries={"Dockerfile": ContextFile(content=BytesContent(b"FROM a"))},
+        target="prod",
+        secrets=("ca",),
+        warnings=("etc/x.sh:1: cannot be compiled",),
+    ),
+    folder=Path("docker/my serving"),
+    platforms=(AMD64, ARM64),
+)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[DockerfileRequest]:
+    """Return what the command asks for; nothing is written."""
+    requests: list[DockerfileRequest] = []
+
+    def write(request: DockerfileRequest, **_: object) -> WrittenContext:
+        requests.append(request)
+        return WRITTEN
+
+    monkeypatch.setattr("condabox.workflows.dockerfile.write_dockerfile", write)
+    return requests
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["condabox", "dockerfile", *arguments])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    return int(caught.value.code or 0)
+
+
+def test_every_option_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, asked: list[DockerfileRequest]
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "12")
+    options = ["--platform", "linux/arm64,linux/amd64", "--prune", "slim", "--dev", "--frozen"]
+    options += ["--base", "debian:12", "--cuda", "12.8", "-o", "there", "--quiet"]
+    options += ["--lock-file", "pixi.lock", "--environment", "gpu"]
+
+    assert run(monkeypatch, "envs/x.yml", *options) == 0
+    monkeypatch.delenv("SOURCE_DATE_EPOCH")
+    assert run(monkeypatch, "x.yml", "--locked", "--variant", "prod") == 0
+
+    assert asked == [
+        DockerfileRequest(
+            environment=Path("envs/x.yml"),
+            lock_file=Path("pixi.lock"),
+            lock_environment="gpu",
+            platforms=(ARM64, AMD64),
+            base="debian:12",
+            cuda="12.8",
+            prune="slim",
+            lock_policy=LockPolicy.FROZEN,
+            variant=Variant.DEV,
+            epoch=12,
+            output=Path("there"),
+        ),
+        DockerfileRequest(environment=Path("x.yml"), lock_policy=LockPolicy.LOCKED),
+    ]
+
+
+@pytest.mark.usefixtures("asked")
+def test_the_command_that_builds_it_is_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, "x.yml")
+
+    printed = capsys.readouterr()
+    assert printed.out == (
+        "in docker/my serving, for linux/amd64, linux/arm64; to build it:\n\n"
+        "    DOCKER_BUILDKIT=1 docker build --tag my-serving 'docker/my serving'\n"
+    )
+    assert "warning: etc/x.sh:1: cannot be compiled" in printed.err
+
+
+@pytest.mark.usefixtures("asked")
+def test_the_result_as_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, "x.yml", "--json")
+
+    assert json.loads(capsys.readouterr().out) == {
+        "folder": "docker/my serving",
+        "files": ["Dockerfile"],
+        "platforms": ["linux/amd64", "linux/arm64"],
+        "target": "prod",
+        "secrets": ["ca"],
+        "command": "DOCKER_BUILDKIT=1 docker build --tag my-serving 'docker/my serving'",
+        "warnings": ["etc/x.sh:1: cannot be compiled"],
+    }
