@@ -10,7 +10,7 @@ from condabox.files import write_atomically
 from condabox.oci.contents import layer_entries, merged
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from condabox.base import Base
@@ -36,8 +36,20 @@ GLIBC = frozenset(
 )
 """Sonames of the C library, which every base has that conda's packages run on."""
 
+_LOADERS = frozenset(name for name in GLIBC if name.startswith("ld"))
+
 _MARK = ".so"
 _LINKS = frozenset({"symlink", "hardlink"})
+
+
+def glibc_problems(libraries: Iterable[str]) -> Iterator[str]:
+    """Yield a warning where ``libraries``, the paths of those in a base, lack glibc's loader."""
+    if _LOADERS.isdisjoint(path.rpartition("/")[2] for path in libraries):
+        yield (
+            "the base has no glibc, and no program or library of "
+            "conda's packages runs without it: choose a `base:` that has it, as Debian, Ubuntu "
+            "and Red Hat do, and Alpine does not"
+        )
 
 
 def libraries_of(base: Base, *, cache_dir: Path) -> Mapping[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from condabox.events import Reporter, Task
     from condabox.settings import Settings
 
-FORMAT = 2
+FORMAT = 3
 """Raised whenever other facts would be taken of the same package."""
 
 
@@ -96,9 +96,11 @@ def _work(
             package, size, job = jobs.get_nowait()
         except Empty:
             return
-        worker.stdin.write(job)
-        worker.stdin.flush()
-        line = worker.stdout.readline()
+        line = b""
+        with suppress(BrokenPipeError):  # it has ended before it was asked
+            worker.stdin.write(job)
+            worker.stdin.flush()
+            line = worker.stdout.readline()
         if not line:
             raise InstallError(
                 f"{package.filename} could not be read: the process that did so has ended",

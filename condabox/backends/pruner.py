@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from condabox.appfiles import AppFile
-from condabox.backends.base_libraries import GLIBC, libraries_of
+from condabox.backends.application import observe_application
+from condabox.backends.base_libraries import GLIBC, glibc_problems, libraries_of
+from condabox.backends.package_facts import FORMAT as FACTS_FORMAT
 from condabox.backends.package_facts import FactsTaker
-from condabox.backends.top_layer import PathContent
 from condabox.conda.packages.bytecode import byte_code_of
 from condabox.files import write_atomically
 from condabox.pruning.decision import Decision, decide
 from condabox.pruning.never import NEVER
 from condabox.pruning.rules import RULES
-from condabox.pruning.sources import absolute, read_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,12 +29,11 @@ if TYPE_CHECKING:
     from condabox.conda.packages.python import PythonInfo
     from condabox.events import Reporter
     from condabox.plan import BuildPlan
+    from condabox.pruning.facts import PackageFacts
     from condabox.settings import Settings
 
-FORMAT = 2
+FORMAT = 3
 """Raised whenever the same packages and rules would be decided on otherwise."""
-
-_TESTS = "condabox.test"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +54,8 @@ class Pruner:
         section = self.plan.image.prune
         if section.profile == "none" and not section.drop:
             return Decision(removed={}, kept={})
-        imports = dict(sorted(self._imports()))
-        known = self._path(imports)
+        application = observe_application(self.application, image=self.plan.image)
+        known = self._path(application)
         try:
             return Decision.from_json(json.loads(known.read_bytes()))
         except (OSError, ValueError, RecursionError):
@@ -69,15 +67,15 @@ class Pruner:
             paths={key: tuple(self._paths(key)) for key in self.inventories},
             facts=taker.of(self.packages, python=self.python),
             section=section,
-            imports=imports,
+            application=application,
         )
         decision = decide_on(base_libraries=GLIBC)
         if decision.broken:
-            names = {
-                path.rpartition("/")[2]
-                for path in libraries_of(self.base, cache_dir=self.settings.cache_dir)
-            }
+            libraries = libraries_of(self.base, cache_dir=self.settings.cache_dir)
+            names = {path.rpartition("/")[2] for path in libraries}
             decision = decide_on(base_libraries=GLIBC | names)
+            problems = glibc_problems(libraries)
+            decision = replace(decision, broken=(*problems, *decision.broken))
         text = json.dumps(decision.to_json(), separators=(",", ":"))
         write_atomically(known, text.encode())
         return decision
@@ -90,23 +88,15 @@ class Pruner:
             made = (byte_code_of(path, self.python) for path in paths)
             yield from (path for path in made if path and path not in paths)
 
-    def _imports(self) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Yield what the application imports, by file, and what its tests do."""
-        if self.plan.image.test.imports:
-            yield _TESTS, self.plan.image.test.imports
-        for entry in self.application:
-            if isinstance(entry, AppFile) and entry.path.endswith(".py"):
-                source = read_source(PathContent(path=entry.source, size=entry.size).chunks())
-                yield f"/{entry.path}", absolute(source.imports, package=None)
-
-    def _path(self, imports: Mapping[str, tuple[str, ...]]) -> Path:
+    def _path(self, application: PackageFacts) -> Path:
         """Return where the decision belongs that all its inputs, and nothing else, determine."""
         inputs = {
             "rules": repr((RULES, NEVER)),
             "packages": [(each.sha256, each.name, each.prod) for each in self.packages],
             "python": None if self.python is None else self.python.site_packages,
             "section": asdict(self.plan.image.prune),
-            "imports": imports,
+            "application": application.to_json(),
+            "facts": FACTS_FORMAT,
             "base": str(self.base.digest),
         }
         name = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()

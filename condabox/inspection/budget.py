@@ -27,16 +27,28 @@ class Budget:
 
 
 def check_budget(report: ImageReport, budget: Budget) -> None:
-    """Raise BudgetExceededError, which names every limit that the image does not keep."""
+    """Raise BudgetExceededError, which names every limit that the image does not keep.
+
+    Raise SpecError where nobody can know: layers that are not compressed here are smaller when they
+    are pulled.
+    """
     broken = list(_broken(report, budget))
     if broken:
         raise BudgetExceededError(f"{report.name}: {'; '.join(broken)}")
+    if budget.max_size is not None and report.compressed > budget.max_size:
+        raise SpecError(
+            f"{report.name}: {report.uncompressed} of its {len(report.layers)} layers are "
+            f"uncompressed, so that nobody knows whether more than {budget.max_size:,} bytes "
+            "are pulled",
+            hint="inspect the image in the registry that it is pulled from, or in the local store",
+        )
 
 
 def _broken(report: ImageReport, budget: Budget) -> Iterator[str]:
-    if budget.max_size is not None and report.compressed > budget.max_size:
+    pulled = sum(each.compressed for each in report.layers if not each.uncompressed)
+    if budget.max_size is not None and pulled > budget.max_size:
         yield (
-            f"{report.compressed:,} bytes are pulled, {report.compressed - budget.max_size:,} "
+            f"{pulled:,} bytes are pulled, {pulled - budget.max_size:,} "
             f"more than the {budget.max_size:,} that are allowed"
         )
     if budget.min_efficiency is not None and report.efficiency < budget.min_efficiency:

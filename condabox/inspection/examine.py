@@ -9,26 +9,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from condabox.configuration import PACKAGES_ANNOTATION, PRUNED_ANNOTATION
+from condabox.inspection.costs import packages_of, rest_of
 from condabox.inspection.duplicates import duplicates_of
-from condabox.inspection.hints import PackageSize, hints_for
+from condabox.inspection.hints import PackageSize, hints_for, holds_openblas
 from condabox.inspection.ownership import ownership_of
 from condabox.inspection.report import (
     MOST_LISTED,
     FileReport,
     ImageReport,
     LayerReport,
-    PackageReport,
     RuleReport,
 )
 from condabox.inspection.stack import stacked
 from condabox.inspection.tree import LayerFiles, tree_of
 from condabox.inspection.waste import waste_of
+from condabox.oci.mediatype import OCI_LAYER, OCI_LAYER_OF, OCI_LAYER_RESTRICTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from condabox.inspection.hints import Hint
     from condabox.inspection.layer_contents import LayerContents
     from condabox.inspection.ownership import Ownership
+    from condabox.inspection.report import PackageReport
     from condabox.inspection.stack import Stack
     from condabox.inspection.tree import TreeNode
     from condabox.oci.image import Image
@@ -38,6 +41,7 @@ _GPU = "NVIDIA_REQUIRE_CUDA"
 _NOT_RUN = re.compile(r"^/bin/sh -c (#\(nop\) +)?")
 """What Docker's old builder puts before the words of a Dockerfile."""
 _LONGEST_TITLE = 1000
+_UNCOMPRESSED = (OCI_LAYER, OCI_LAYER_RESTRICTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +72,7 @@ def examine(image: Image, contents: Sequence[LayerContents], *, name: str) -> Im
     )
     annotations = image.manifest.annotations
     layers = tuple(_layers(examined))
-    packages = _packages(examined, layers)
+    packages = packages_of(stack, examined.ownership, layers)
     duplicates = duplicates_of(stack, base=examined.base)
     waste = waste_of(stack)
     return ImageReport(
@@ -87,21 +91,14 @@ def examine(image: Image, contents: Sequence[LayerContents], *, name: str) -> Im
         skipped=sum(each.skipped for each in contents),
         layers=layers,
         packages=packages,
+        rest=rest_of(stack, examined.ownership, layers, application=_application(image)),
         rules=_rules(image),
         duplicates=duplicates[:MOST_LISTED],
+        duplicate_count=len(duplicates),
         waste=waste.paths[:MOST_LISTED],
+        waste_count=len(waste.paths),
         largest=_largest(examined),
-        hints=hints_for(
-            (
-                PackageSize(
-                    name=each.name, version=each.version, build=each.build, bytes=each.installed
-                )
-                for each in packages
-                if not each.base and each.manager != "deb"
-            ),
-            prod=not _is_development(image),
-            gpu=_GPU in image.config.config.env,
-        ),
+        hints=_hints(examined, packages),
         tree=_tree(name, examined, layers),
     )
 
@@ -117,6 +114,14 @@ def _base_layers(image: Image) -> range:
     return range(min(_made_here(image), default=0))
 
 
+def _application(image: Image) -> frozenset[int]:
+    """Return the layers above the base that are of no packages, where condabox made the image."""
+    made = _made_here(image)
+    return (
+        frozenset(range(min(made), len(image.manifest.layers))) - set(made) if made else frozenset()
+    )
+
+
 def _is_development(image: Image) -> bool:
     """Say whether packages lie above the application, as development's alone do."""
     made = _made_here(image)
@@ -129,8 +134,10 @@ def _layers(examined: _Examined) -> Iterator[LayerReport]:
         written = examined.stack.written[number]
         yield LayerReport(
             digest=str(layer.digest),
+            diff_id=str(examined.image.config.diff_ids[number]),
             title=titles[number],
             compressed=layer.size,
+            uncompressed=OCI_LAYER_OF.get(layer.media_type) in _UNCOMPRESSED,
             unpacked=sum(written.values()),
             files=len(written),
             packages=tuple(sorted(set(map(examined.package_of, written)) - {""})),
@@ -151,44 +158,33 @@ def _titles(image: Image) -> list[str]:
     return titles
 
 
-def _packages(examined: _Examined, layers: Sequence[LayerReport]) -> tuple[PackageReport, ...]:
-    """Return what a container sees of each package, the one first that is pulled with most."""
-    files: dict[int, Counter[int]] = {}
-    sizes: dict[int, Counter[int]] = {}
-    for path, layer in examined.stack.files.items():
-        owner = examined.ownership.owners.get(path)
-        if owner is not None:
-            files.setdefault(owner, Counter())[layer] += 1
-            sizes.setdefault(owner, Counter())[layer] += examined.stack.written[layer][path]
-    total = sum(each.compressed for each in layers)
-    found = []
-    for number in sorted(files.keys() | examined.ownership.visible):
-        package = examined.ownership.packages[number]
-        here = sizes.get(number, Counter())
-        compressed = round(sum(_share(layers[layer], size) for layer, size in here.items()))
-        found.append(
-            PackageReport(
-                name=package.name,
-                version=package.version,
-                build=package.build,
-                manager=package.manager,
-                prefix=f"/{package.prefix}",
-                layers=tuple(sorted(files.get(number, ()))),
-                files=sum(files.get(number, Counter()).values()),
-                installed=sum(here.values()),
-                compressed=compressed,
-                share=compressed / total if total else 0.0,
-                base=bool(here) and all(layer in examined.base for layer in here),
+def _hints(examined: _Examined, packages: Iterable[PackageReport]) -> tuple[Hint, ...]:
+    openblas = _openblas(examined)
+    return hints_for(
+        (
+            PackageSize(
+                name=each.name,
+                version=each.version,
+                build=each.build,
+                bytes=each.installed,
+                openblas=openblas.get(each.name, 0),
             )
-        )
-    # names and places are the tiebreakers
-    found.sort(key=lambda each: (-each.compressed, -each.installed, each.name, each.prefix))
-    return tuple(found)
+            for each in packages
+            if not each.base and each.manager != "deb"
+        ),
+        prod=not _is_development(examined.image),
+        gpu=_GPU in examined.image.config.config.env,
+    )
 
 
-def _share(layer: LayerReport, size: int) -> float:
-    """Return what ``size`` bytes of a layer are of its compressed bytes."""
-    return layer.compressed * size / layer.unpacked if layer.unpacked else 0.0
+def _openblas(examined: _Examined) -> dict[str, int]:
+    """Return how large the OpenBLAS is that packages above the base have in them."""
+    sizes: dict[str, int] = {}
+    for path, layer in examined.stack.files.items():
+        if layer not in examined.base and holds_openblas(path):
+            package = examined.package_of(path)
+            sizes[package] = max(sizes.get(package, 0), examined.stack.written[layer][path])
+    return sizes
 
 
 def _rules(image: Image) -> tuple[RuleReport, ...]:

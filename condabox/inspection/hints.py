@@ -21,6 +21,8 @@ class PackageSize:
     version: str
     build: str
     bytes: int
+    openblas: int = 0
+    """Those of the OpenBLAS that it has in itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,7 @@ _CUDA_CONDA = re.compile(
     r"lib(cublas|cufft|cufile|curand|cusolver|cusparse|cusparselt|cudss|nvjitlink|nvjpeg|npp)"
     r"|cuda-(cudart|cupti|nvrtc|nvtx)|cudnn|libcudnn|nccl|cudatoolkit"
 )
+_OPENBLAS = re.compile(r"lib(scipy_)?openblas[^/]*\.so(\.\d+)*")
 _MAGMA = re.compile(r"(lib)?magma([_-].+)?")
 
 
@@ -63,7 +66,8 @@ _DEVELOPMENT = (
             r"(gcc|gxx|gfortran|binutils)(_.+)?|clang(-\d+|xx|xx_.+|_.+)?"
             r"|(compiler-rt|sysroot)(_.+)?|(c|cxx|fortran)-compiler|compilers"
             r"|(libgcc|libstdcxx)-devel_.+|kernel-headers_.+"
-            r"|cuda-(nvcc|nvvm|crt|compiler)\S*|rust(-.+)?|go|cmake"
+            r"|cuda-(nvcc|nvvm|crt|compiler)\S*|rust(-.+)?|go(-(no)?cgo)?|cmake"
+            r"|llvmdev|llvm-tools(-\d+)?|zig(_.+)?|nim|ghc|ldc|emscripten"
         ),
         text="a compiler is in prod: unless torch.compile or the like needs it at run time, move "
         "what asks for it to `condabox.dev.dependencies`",
@@ -74,6 +78,18 @@ _DEVELOPMENT = (
             r"|widgetsnbextension"
         ),
         text="Jupyter is in prod: leave it out of dependencies, `--dev` brings it",
+    ),
+    _Advice(
+        pattern=re.compile(
+            r"gdb|valgrind|cuda-(gdb|nsight|nvprof|nvvp|memcheck|sanitizer-api)(-.+)?|nsight-.+"
+        ),
+        text="debuggers and profilers are in prod: move what asks for them to "
+        "`condabox.dev.dependencies`",
+    ),
+    _Advice(
+        pattern=re.compile(r"nodejs"),
+        text="Node.js is in prod: unless the application runs it, move what asks for it to "
+        "`condabox.dev.dependencies`",
     ),
     _Advice(
         pattern=re.compile(r".+-static([_-].+)?"),
@@ -93,7 +109,7 @@ def hints_for(packages: Iterable[PackageSize], *, prod: bool, gpu: bool) -> tupl
     ``prod`` says that nobody develops in the image, ``gpu`` that it is for machines with a GPU.
     """
     packages = tuple(packages)
-    found = [*_blas(packages), *_cuda(packages, gpu=gpu), *_magma(packages)]
+    found = [*_blas(packages), *_openblas(packages), *_cuda(packages, gpu=gpu), *_magma(packages)]
     if prod:
         found.extend(_of_development(packages))
     return tuple(
@@ -102,6 +118,11 @@ def hints_for(packages: Iterable[PackageSize], *, prod: bool, gpu: bool) -> tupl
             key=lambda each: (-each.bytes, each.packages),
         )
     )
+
+
+def holds_openblas(path: str) -> bool:
+    """Say whether a file is OpenBLAS, as projects, conda and wheels call it."""
+    return _OPENBLAS.fullmatch(path.rpartition("/")[2]) is not None
 
 
 def _blas(packages: Sequence[PackageSize]) -> Iterator[Hint]:
@@ -114,6 +135,19 @@ def _blas(packages: Sequence[PackageSize]) -> Iterator[Hint]:
         f"MKL is there for linear algebra: where OpenBLAS is fast enough, {change}",
         _matching(packages, _MKL),
     )
+
+
+def _openblas(packages: Sequence[PackageSize]) -> Iterator[Hint]:
+    having = [each for each in packages if each.openblas]
+    if len(having) > 1:
+        sizes = [each.openblas for each in having]
+        having.sort(key=lambda each: (-each.openblas, each.name))
+        yield Hint(
+            text=f"OpenBLAS is there {len(having)} times, as wheels bring their own: take these "
+            "packages from conda-forge, where they share one, instead of `pip:`",
+            packages=tuple(each.name for each in having),
+            bytes=sum(sizes) - max(sizes),
+        )
 
 
 def _cuda(packages: Sequence[PackageSize], *, gpu: bool) -> Iterator[Hint]:

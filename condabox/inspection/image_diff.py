@@ -71,7 +71,7 @@ class ImageDiff:
     """Two images, and what is not the same.
 
     The packages come that change most bytes first.  Layers are told apart by their digests, which
-    is what a host asks for.
+    is what a host asks for; one that is not compressed is the same as any with its content.
     """
 
     old: ImageReport
@@ -85,6 +85,11 @@ class ImageDiff:
     def changed(self) -> bool:
         """Whether the images are not the same."""
         return self.old.digest != self.new.digest
+
+    @property
+    def both_compressed(self) -> bool:
+        """Whether what is pulled can be compared: of what nobody has compressed it is unknown."""
+        return not (self.old.uncompressed or self.new.uncompressed)
 
     @property
     def base_changed(self) -> bool:
@@ -106,6 +111,7 @@ class ImageDiff:
             "old": _side_to_json(self.old),
             "new": _side_to_json(self.new),
             "pulled": self.pulled,
+            "both_compressed": self.both_compressed,
             "packages": [each.to_json() for each in self.packages],
             "layers": {
                 "kept": [each.to_json() for each in self.kept],
@@ -116,23 +122,40 @@ class ImageDiff:
 
 
 def compare_images(old: ImageReport, new: ImageReport) -> ImageDiff:
-    """Compare two reports: packages by manager, name and place, layers by digest."""
+    """Compare two reports: packages by manager, name and place, layers by what they are."""
     before, after = _by_place(old.packages), _by_place(new.packages)
     changes = [
         PackageChange(change=change, before=before.get(key), after=after.get(key))
         for key in sorted(before.keys() | after.keys())
         if (change := _change(before.get(key), after.get(key)))
     ]
-    old_digests = {each.digest for each in old.layers}
-    new_digests = {each.digest for each in new.layers}
+    of_old = {each.diff_id: each for each in old.layers if not each.uncompressed}
+    kept, added = _told_apart(new.layers, old.layers)
+    _, removed = _told_apart(old.layers, new.layers)
     return ImageDiff(
         old=old,
         new=new,
         packages=tuple(sorted(changes, key=_weight)),
-        kept=_once(each for each in new.layers if each.digest in old_digests),
-        added=_once(each for each in new.layers if each.digest not in old_digests),
-        removed=_once(each for each in old.layers if each.digest not in new_digests),
+        kept=_once(of_old.get(each.diff_id, each) if each.uncompressed else each for each in kept),
+        added=_once(added),
+        removed=_once(removed),
     )
+
+
+def _told_apart(
+    layers: Iterable[LayerReport], others: Iterable[LayerReport]
+) -> tuple[list[LayerReport], list[LayerReport]]:
+    """Return the layers that ``others`` have, too, and those that they have not.
+
+    A blob that is not compressed has its diff ID as its digest.
+    """
+    digests = {each.digest for each in others}
+    known = digests | {each.diff_id for each in others}
+    found: tuple[list[LayerReport], list[LayerReport]] = ([], [])
+    for each in layers:
+        same = each.digest in known or each.diff_id in digests
+        found[0 if same else 1].append(each)
+    return found
 
 
 def _by_place(packages: Iterable[PackageReport]) -> Mapping[tuple[str, str, str], PackageReport]:

@@ -1,49 +1,41 @@
 """What one layer has, in one pass over it: paths, sizes, large files' digests, and records.
 
-A layer is foreign.  Names are as long as Linux takes them, and only as much is kept as a report
-needs; records are read up to a limit, and what is beyond it is counted.
+A layer is foreign.  Only as much is kept as a report needs; records are read up to a limit, and
+what is beyond it is counted.
 """
 
 from __future__ import annotations
 
 import hashlib
 import posixpath
-import tarfile
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from condabox.errors import ImageError
 from condabox.inspection.records import info_folder, is_record, lists_files, read_record
-from condabox.oci.compress import DECOMPRESSION_ERRORS, decompressed
+from condabox.oci.compress import decompressed
 from condabox.oci.digest import CHUNK
 from condabox.oci.image import open_verified
+from condabox.oci.layertar import open_layer_tar
 
 if TYPE_CHECKING:
+    import tarfile
     from collections.abc import Iterator, Mapping
 
     from condabox.inspection.records import InstalledPackage
     from condabox.oci.descriptor import Descriptor
     from condabox.oci.image import BlobSource
+    from condabox.oci.layertar import LayerTar
 
 SMALLEST_DIGESTED = 64 << 10
 """Bytes from which on a file's content is told apart: smaller ones waste little."""
 LARGEST_RECORD = 16 << 20
 """Bytes.  The records of packages with tens of thousands of files have half."""
 
-_MOST_ENTRIES = 2_000_000
-_MOST_PATHS = 1_000_000
-"""That all records of a layer may claim."""
-_LONGEST_PATH = 4096
-"""Linux' PATH_MAX."""
-_LONGEST_HEADER = 1 << 20
-"""Bytes of what stands before a member: tarfile holds it in memory."""
-_HEADERS = (
-    tarfile.XHDTYPE,
-    tarfile.XGLTYPE,
-    tarfile.SOLARIS_XHDTYPE,
-    tarfile.GNUTYPE_LONGNAME,
-    tarfile.GNUTYPE_LONGLINK,
-)
+_MOST_CLAIMED = 1 << 28
+"""Characters of the paths that all records of a layer may claim, each at least `_PATH`."""
+_PATH = 256
+"""Characters that a path counts for, as it takes memory, however short it is."""
 _WHITEOUT = ".wh."
 _RESERVED = ".wh..wh."
 _OPAQUE = ".wh..wh..opq"
@@ -79,34 +71,18 @@ def read_layer(blobs: BlobSource, layer: Descriptor) -> LayerContents:
     try:
         with open_verified(blobs, layer) as blob:
             stream = decompressed(blob, media_type=layer.media_type)
-            with tarfile.open(
-                fileobj=stream, mode="r|", bufsize=CHUNK, tarinfo=_BoundedInfo
-            ) as tar:
-                while member := tar.next():
-                    tar.members.clear()  # type: ignore[attr-defined]  # it would keep them all
+            with open_layer_tar(stream, what=f"layer {layer.digest}") as tar:
+                for member in tar:
                     found.add(tar, member)
             while blob.read(CHUNK):  # what follows the last member counts for the digest, too
                 continue
     except _RefusedError as error:
         raise ImageError(f"layer {layer.digest}: {error}") from None
-    except (tarfile.TarError, ValueError, OverflowError, *DECOMPRESSION_ERRORS) as error:
-        raise ImageError(f"layer {layer.digest} is not a tar archive: {error}") from None
     return found.contents()
 
 
 class _RefusedError(Exception):
     """The layer has what no layer may have."""
-
-
-class _BoundedInfo(tarfile.TarInfo):
-    """A header that does not let tarfile read more of it than anybody writes."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        info = super().frombuf(buf, encoding, errors)
-        if info.size < 0 or (info.type in _HEADERS and info.size > _LONGEST_HEADER):
-            raise _RefusedError(f"has a header of {info.size} bytes")
-        return info
 
 
 class _Reading:
@@ -122,15 +98,11 @@ class _Reading:
         self.emptied: set[str] = set()
         self.packages: dict[str, tuple[InstalledPackage, ...]] = {}
         self.skipped = 0
-        self._entries = 0
         self._claimed = 0
 
-    def add(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+    def add(self, tar: LayerTar, member: tarfile.TarInfo) -> None:
         """Take the next member, and as much of its content as is needed."""
-        self._entries += 1
         path = _path_of(member.name)
-        if self._entries > _MOST_ENTRIES:
-            raise _RefusedError(f"has more than {_MOST_ENTRIES} entries")
         folder, _, name = path.rpartition("/")
         if not path:
             return
@@ -156,7 +128,7 @@ class _Reading:
         elif not name.startswith(_RESERVED):
             self.removed.add(posixpath.join(folder, hidden))
 
-    def _add_file(self, tar: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> None:
+    def _add_file(self, tar: LayerTar, member: tarfile.TarInfo, path: str) -> None:
         self.files[path] = member.size
         self.digests.pop(path, None)
         if is_record(path):
@@ -165,15 +137,15 @@ class _Reading:
         elif member.size >= SMALLEST_DIGESTED and not member.issparse():
             self.digests[path] = _digest(tar, member)
 
-    def _add_record(self, tar: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> None:
+    def _add_record(self, tar: LayerTar, member: tarfile.TarInfo, path: str) -> None:
         packages = None
         if not lists_files(path):
             packages = read_record(path, b"")
         elif member.size <= LARGEST_RECORD:
             stream = tar.extractfile(member)
             packages = read_record(path, stream.read()) if stream else None
-        claimed = sum(len(each.paths) for each in packages or ())
-        if packages is None or self._claimed + claimed > _MOST_PATHS:
+        claimed = sum(max(len(path), _PATH) for each in packages or () for path in each.paths)
+        if packages is None or self._claimed + claimed > _MOST_CLAIMED:
             self.skipped += 1
             return
         self._claimed += claimed
@@ -212,15 +184,13 @@ class _Reading:
 
 
 def _path_of(name: str) -> str:
-    if len(name) > _LONGEST_PATH:
-        raise _RefusedError(f"has a name of {len(name)} characters")
     path = posixpath.normpath(name).lstrip("/")
     if ".." in path.split("/"):
         raise _RefusedError(f"{name}: is outside of the image")
     return "" if path == "." else path
 
 
-def _digest(tar: tarfile.TarFile, member: tarfile.TarInfo) -> str:
+def _digest(tar: LayerTar, member: tarfile.TarInfo) -> str:
     digest = hashlib.blake2b(digest_size=16)
     stream = tar.extractfile(member)
     while stream and (chunk := stream.read(CHUNK)):

@@ -16,6 +16,7 @@ MOST_LISTED = 1000
 """Rows of each list that may have one for every file."""
 
 Manager = Literal["conda", "pip", "deb"]
+RestKind = Literal["base", "application", "unowned", "hidden"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,10 +24,14 @@ class LayerReport:
     """One layer; it is called by its place in the image, 0 for the bottom one."""
 
     digest: str
+    diff_id: str
+    """The digest of what is in it, not compressed."""
     title: str
     """Its packages where condabox made it, else what made it, as the image's history tells."""
     compressed: int
     """Bytes that are pulled."""
+    uncompressed: bool
+    """Whether it is a plain archive here: fewer bytes are pulled of what a registry compresses."""
     unpacked: int
     """Bytes of its files, those that other layers hide included."""
     files: int
@@ -39,8 +44,10 @@ class LayerReport:
         """Return the document, its keys as the fields are called."""
         return {
             "digest": self.digest,
+            "diff_id": self.diff_id,
             "title": self.title,
             "compressed": self.compressed,
+            "uncompressed": self.uncompressed,
             "unpacked": self.unpacked,
             "files": self.files,
             "packages": list(self.packages),
@@ -69,7 +76,7 @@ class PackageReport:
     compressed: int
     share: float
     base: bool
-    """Whether all of its files are in the base image's layers."""
+    """Whether the base image has installed it."""
 
     def to_json(self) -> dict[str, object]:
         """Return the document, its keys as the fields are called."""
@@ -85,6 +92,33 @@ class PackageReport:
             "compressed": self.compressed,
             "share": self.share,
             "base": self.base,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestReport:
+    """Bytes of no package, so that all shares add up to the whole image.
+
+    The kinds are ``base`` and ``application``, by the layers that they are in; ``hidden``, which a
+    later layer writes again or takes away, of packages, too; and ``unowned``, all the others.
+    """
+
+    kind: RestKind
+    layers: tuple[int, ...]
+    files: int
+    unpacked: int
+    compressed: int
+    share: float
+
+    def to_json(self) -> dict[str, object]:
+        """Return the document, its keys as the fields are called."""
+        return {
+            "kind": self.kind,
+            "layers": list(self.layers),
+            "files": self.files,
+            "unpacked": self.unpacked,
+            "compressed": self.compressed,
+            "share": self.share,
         }
 
 
@@ -168,8 +202,9 @@ class FileReport:
 class ImageReport:
     """An image for one platform.  Whatever is listed comes with the largest first, layers not.
 
-    Of ``duplicates``, ``waste`` and ``largest`` there are at most `MOST_LISTED`; the sums are over
-    all.  ``efficiency``, from 0 to 1, and ``wasted`` are explained in `condabox.inspection.waste`.
+    Of ``duplicates``, ``waste`` and ``largest`` there are at most `MOST_LISTED`; the sums and
+    the counts are over all.  ``efficiency``, from 0 to 1, and ``wasted`` are explained in
+    `condabox.inspection.waste`.
     """
 
     name: str
@@ -194,12 +229,20 @@ class ImageReport:
     """Records of packages that were too large or damaged, so that their files are of no package."""
     layers: tuple[LayerReport, ...]
     packages: tuple[PackageReport, ...]
+    rest: tuple[RestReport, ...]
     rules: tuple[RuleReport, ...]
     duplicates: tuple[DuplicateReport, ...]
+    duplicate_count: int
     waste: tuple[WasteReport, ...]
+    waste_count: int
     largest: tuple[FileReport, ...]
     hints: tuple[Hint, ...]
     tree: TreeNode
+
+    @property
+    def uncompressed(self) -> int:
+        """How many layers are not compressed here."""
+        return sum(each.uncompressed for each in self.layers)
 
     def to_json(self) -> dict[str, object]:
         """Return the document of ``--format json``.
@@ -224,9 +267,12 @@ class ImageReport:
             "skipped": self.skipped,
             "layers": [each.to_json() for each in self.layers],
             "packages": [each.to_json() for each in self.packages],
+            "rest": [each.to_json() for each in self.rest],
             "rules": [each.to_json() for each in self.rules],
             "duplicates": [each.to_json() for each in self.duplicates],
+            "duplicate_count": self.duplicate_count,
             "waste": [each.to_json() for each in self.waste],
+            "waste_count": self.waste_count,
             "largest": [each.to_json() for each in self.largest],
             "hints": [each.to_json() for each in self.hints],
             "tree": self.tree.to_json(),

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _MOST_LINKS = 40
 """Symbolic links that are followed for one path, as many as Linux follows."""
-_LONGEST_TARGET = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +72,7 @@ class Paths:
             if target is None:
                 continue
             links += 1
-            if links > _MOST_LINKS or len(target) > _LONGEST_TARGET:
+            if links > _MOST_LINKS:
                 return folder
             real = [] if target.startswith("/") else real[:-1]
             waiting.extend(target.split("/")[::-1])

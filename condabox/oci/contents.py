@@ -6,16 +6,17 @@ Layers are changesets: image-spec ``layer.md``.
 from __future__ import annotations
 
 import posixpath
-import tarfile
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from condabox.errors import ImageError
-from condabox.oci.compress import DECOMPRESSION_ERRORS, decompressed
+from condabox.oci.compress import decompressed
 from condabox.oci.digest import CHUNK
 from condabox.oci.image import open_verified
+from condabox.oci.layertar import open_layer_tar
 
 if TYPE_CHECKING:
+    import tarfile
     from collections.abc import Iterable, Iterator
 
     from condabox.oci.descriptor import Descriptor
@@ -49,17 +50,13 @@ def layer_entries(blobs: BlobSource, layer: Descriptor) -> Iterator[LayerEntry]:
 
     Raise ImageError where it is damaged, when all of it was read.
     """
-    try:
-        with open_verified(blobs, layer) as blob:
-            stream = decompressed(blob, media_type=layer.media_type)
-            with tarfile.open(fileobj=stream, mode="r|", bufsize=CHUNK) as tar:
-                while member := tar.next():
-                    tar.members.clear()  # type: ignore[attr-defined]  # it would keep them all
-                    yield from entries_of(member)
-            while blob.read(CHUNK):  # what follows the last member counts for the digest, too
-                continue
-    except (tarfile.TarError, ValueError, OverflowError, *DECOMPRESSION_ERRORS) as error:
-        raise ImageError(f"layer {layer.digest} is not a tar archive: {error}") from None
+    with open_verified(blobs, layer) as blob:
+        stream = decompressed(blob, media_type=layer.media_type)
+        with open_layer_tar(stream, what=f"layer {layer.digest}") as tar:
+            for member in tar:
+                yield from entries_of(member)
+        while blob.read(CHUNK):  # what follows the last member counts for the digest, too
+            continue
 
 
 def merged(layers: Iterable[Iterable[LayerEntry]]) -> dict[str, LayerEntry]:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import io
 import posixpath
-import tarfile
 from typing import TYPE_CHECKING, BinaryIO
 
 from condabox.errors import ImageError
 from condabox.oci.compress import DECOMPRESSION_ERRORS, decompressed
 from condabox.oci.digest import CHUNK, Digest
 from condabox.oci.image import open_verified, read_document
+from condabox.oci.layertar import open_layer_tar
 from condabox.oci.mediatype import OCI_LAYER_OF
 
 if TYPE_CHECKING:
+    import tarfile
     from collections.abc import Iterator
 
     from _typeshed import WriteableBuffer
@@ -102,15 +103,10 @@ class _Hashing(io.RawIOBase):
 
 def _tar_problems(stream: _Hashing) -> Iterator[str]:
     with io.BufferedReader(stream, CHUNK) as buffered:
-        try:
-            with tarfile.open(fileobj=buffered, mode="r|", bufsize=CHUNK) as tar:
-                names = _Names()
-                while member := tar.next():
-                    yield from names.problems(member)
-                    # It would keep them all.
-                    tar.members.clear()  # type: ignore[attr-defined]
-        except (tarfile.TarError, ValueError, OverflowError) as error:
-            yield f"its tar is damaged: {error}"
+        with open_layer_tar(buffered, what="it") as tar:
+            names = _Names()
+            for member in tar:
+                yield from names.problems(member)
         while buffered.read(CHUNK):
             continue
         if stream.tail != _TAR_END:

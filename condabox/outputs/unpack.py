@@ -10,16 +10,18 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import tarfile
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 from condabox.errors import ImageError
-from condabox.oci.compress import DECOMPRESSION_ERRORS
+from condabox.oci.layertar import open_layer_tar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import tarfile
+    from collections.abc import Iterator, Sequence
+
+    from condabox.oci.layertar import LayerTar
 
 _CHUNK = 1 << 20
 _MAX_LINKS = 40
@@ -46,20 +48,17 @@ class RootDirectory:
     def apply(self, layer: IO[bytes], *, name: str) -> None:
         """Apply one layer, an uncompressed tar stream that errors call ``name``."""
         written: set[Path] = set()
-        modes: dict[Path, tarfile.TarInfo] = {}
+        modes: dict[Path, _Metadata] = {}
         try:
-            with tarfile.open(fileobj=layer, mode="r|") as archive:
+            with open_layer_tar(layer, what=f"layer {name}") as archive:
                 for member in archive:
                     self._apply(archive, member, written, modes)
-                    archive.members.clear()  # type: ignore[attr-defined]  # it would keep all
             # Last, so that a directory without write permission can be filled before.
-            for directory, member in modes.items():
+            for directory, metadata in modes.items():
                 if self._is_real(directory):
-                    self._set_metadata(directory, member)
+                    self._set_metadata(directory, metadata)
         except _UnsafeEntryError as error:
             raise ImageError(f"layer {name}: {error}") from None
-        except (tarfile.TarError, OverflowError, ValueError, *DECOMPRESSION_ERRORS) as error:
-            raise ImageError(f"layer {name} is not a tar archive: {error}") from None
         except OSError as error:
             raise ImageError(f"layer {name} cannot be unpacked: {error}") from None
 
@@ -96,15 +95,15 @@ class RootDirectory:
 
     def _apply(
         self,
-        archive: tarfile.TarFile,
+        archive: LayerTar,
         member: tarfile.TarInfo,
         written: set[Path],
-        modes: dict[Path, tarfile.TarInfo],
+        modes: dict[Path, _Metadata],
     ) -> None:
         parts = _parts(member.name)
         if not parts:
             if member.isdir():
-                modes[self.path] = member
+                modes[self.path] = _Metadata.of(member)
             return
         parent, name = self._directory(parts[:-1], written), parts[-1]
         if name.startswith(_WHITEOUT):
@@ -113,7 +112,7 @@ class RootDirectory:
         target = parent / name
         if member.isdir():
             self._make_directory(target)
-            modes[target] = member
+            modes[target] = _Metadata.of(member)
         elif member.ischr() or member.isblk():
             return
         else:
@@ -124,7 +123,7 @@ class RootDirectory:
                 break
             written.add(path)
 
-    def _make(self, archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
+    def _make(self, archive: LayerTar, member: tarfile.TarInfo, target: Path) -> None:
         if member.issym():
             target.symlink_to(member.linkname)
             if self._ownership:
@@ -139,15 +138,18 @@ class RootDirectory:
             os.link(source, target, follow_symlinks=False)
         elif member.isfifo():
             os.mkfifo(target)
-            self._set_metadata(target, member)
+            self._set_metadata(target, _Metadata.of(member))
         else:
             content = archive.extractfile(member)
             if content is None:
                 raise _UnsafeEntryError(f"{member.name!r} is of an unknown type")
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             with content, os.fdopen(os.open(target, flags, 0o600), "wb") as file:
-                shutil.copyfileobj(content, file, _CHUNK)
-            self._set_metadata(target, member)
+                if member.issparse():
+                    _copy_sparse(content, file, member)
+                else:
+                    shutil.copyfileobj(content, file, _CHUNK)
+            self._set_metadata(target, _Metadata.of(member))
             mtime = min(max(int(member.mtime), 0), _LATEST)
             os.utime(target, (mtime, mtime), follow_symlinks=False)
 
@@ -162,10 +164,10 @@ class RootDirectory:
         way = _up_to(directory, self.path)
         return not any(path.is_symlink() for path in way) and directory.is_dir()
 
-    def _set_metadata(self, target: Path, member: tarfile.TarInfo) -> None:
-        mode = member.mode & 0o7777
+    def _set_metadata(self, target: Path, metadata: _Metadata) -> None:
+        mode = metadata.mode
         if self._ownership:
-            os.lchown(target, member.uid, member.gid)
+            os.lchown(target, metadata.uid, metadata.gid)
         else:
             mode &= 0o1777
             if target.is_dir():
@@ -248,6 +250,18 @@ class RootDirectory:
         return current
 
 
+class _Metadata(NamedTuple):
+    """What is kept of a directory's header until the end of a layer."""
+
+    mode: int
+    uid: int
+    gid: int
+
+    @classmethod
+    def of(cls, member: tarfile.TarInfo) -> _Metadata:
+        return cls(member.mode & 0o7777, member.uid, member.gid)
+
+
 class _UnsafeEntryError(Exception):
     """An entry that no honest layer has."""
 
@@ -257,6 +271,18 @@ def _parts(name: str) -> tuple[str, ...]:
     if ".." in parts:
         raise _UnsafeEntryError(f"{name!r} leads out of the image")
     return parts
+
+
+def _copy_sparse(content: IO[bytes], file: BinaryIO, member: tarfile.TarInfo) -> None:
+    """Write what is there of a file, and leave its holes: a few bytes can claim any number."""
+    for offset, size in cast("Sequence[tuple[int, int]]", member.sparse):
+        content.seek(offset)
+        file.seek(offset)
+        left = size
+        while chunk := content.read(min(left, _CHUNK)):
+            file.write(chunk)
+            left -= len(chunk)
+    file.truncate(member.size)
 
 
 def _up_to(path: Path, root: Path) -> Iterator[Path]:

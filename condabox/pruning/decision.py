@@ -5,15 +5,15 @@ So prod's layers are the same bytes in every variant.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from condabox.conda.packages.bytecode import source_of
 from condabox.decode import DecodeError, each, join, mapping, sequence, strings, typed
-from condabox.pruning.facts import PackageFacts
 from condabox.pruning.prefix import readable
 from condabox.pruning.proof import Kept, prove
-from condabox.pruning.selection import PackagePaths, Selection, select
+from condabox.pruning.selection import DROP, PackagePaths, Selection, select
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,10 +21,17 @@ if TYPE_CHECKING:
 
     from condabox.conda.envfile.section import PruneSection
     from condabox.conda.lockfiles.lockfile import LockedPackage
+    from condabox.pruning.facts import PackageFacts
     from condabox.pruning.proof import Proof
 
 APPLICATION = ""
 """Stands for a package's sha256 where the files are the application's."""
+
+_METADATA = re.compile(
+    r"(?:.*/)?([^/]+)\.(?:dist-info/METADATA|egg-info(?:/PKG-INFO)?|(?:dist|egg)-info/entry_points\.txt)",
+    re.DOTALL,
+)
+_MOST_NAMES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +73,27 @@ class Decision:
     missed: tuple[str, ...] = ()
     unmatched: tuple[str, ...] = ()
 
+    @property
+    def unlisted(self) -> tuple[str, ...]:
+        """The distributions whose metadata entries of the environment file leave out, sorted."""
+        every = (
+            _METADATA.fullmatch(path)
+            for removals in self.removed.values()
+            for path, removal in removals.items()
+            if removal.rule == DROP
+        )
+        return tuple(sorted({found[1] for found in every if found}))
+
     def warnings(self, source: Path) -> Iterator[str]:
         """Tell what somebody should know; ``source`` is where the entries stand."""
         for entry in self.unmatched:
             yield f"{source}: condabox.prune: {entry!r} matches no file of any package"
+        if self.unlisted:
+            yield (
+                f"{source}: condabox.prune: drop leaves out what says that "
+                f"{_several_names(self.unlisted)} installed: "
+                "importlib.metadata, pip and scanners find them no more"
+            )
         yield from self.missed
         yield from self.broken
 
@@ -113,16 +137,13 @@ def decide(
     paths: Mapping[str, Sequence[str]],
     facts: Mapping[str, PackageFacts],
     section: PruneSection,
-    imports: Mapping[str, tuple[str, ...]],
+    application: PackageFacts,
     base_libraries: frozenset[str],
 ) -> Decision:
     """Decide for ``packages``, which are in link order; ``paths`` and ``facts`` are by sha256.
 
-    ``imports`` are what the application imports, by file.
+    ``application`` tells what files need that belong to no package.
     """
-    application = PackageFacts(
-        sizes={}, links={}, libraries={}, imports=imports, resources={}, entry_points=(), scripts={}
-    )
 
     def choose(chosen: Sequence[LockedPackage]) -> Selection:
         named = {
@@ -200,6 +221,14 @@ def _missed(prod: Proof, everything: Proof) -> Iterator[str]:
     for key in sorted(prod.removed):
         for kept in everything.kept.get(key, ()) if everything is not prod else ():
             yield f"{kept.because}, and prod leaves out {readable(kept.path)}"
+
+
+def _several_names(names: Sequence[str]) -> str:
+    shown, more = names[:_MOST_NAMES], len(names) - _MOST_NAMES
+    if more > 0:
+        return f"{', '.join(map(readable, shown))} and {more} more are"
+    *others, last = map(readable, shown)
+    return f"{', '.join(others)} and {last} are" if others else f"{last} is"
 
 
 def _removal(value: object, at: str) -> Removal:

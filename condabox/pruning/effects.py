@@ -87,10 +87,13 @@ class RuleEffect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryEffect:
-    """What an entry of ``keep`` or ``drop`` matches, and what of it is needed all the same."""
+    """What stays by an entry of ``keep``, or goes by one of ``drop``, and what does not go.
+
+    The last is needed by something; what several entries speak of is told of each.
+    """
 
     entry: str
-    matched: Saving
+    paths: Saving
     kept: tuple[Kept, ...] = ()
 
 
@@ -143,15 +146,16 @@ def entry_effects(pruned: Pruned) -> tuple[tuple[EntryEffect, ...], tuple[EntryE
         for each in of_package
         if each.rule == DROP
     }
+    gone = {(key, path) for key, paths in pruned.decision.removed.items() for path in paths}
     return (
         tuple(
-            EntryEffect(entry=entry, matched=_weighed(keep[entry], pruned.facts))
+            EntryEffect(entry=entry, paths=_weighed(keep[entry], pruned.facts))
             for entry in section.keep
         ),
         tuple(
             EntryEffect(
                 entry=entry,
-                matched=_weighed(drop[entry], pruned.facts),
+                paths=_weighed([each for each in drop[entry] if each in gone], pruned.facts),
                 kept=tuple(kept[place] for place in drop[entry] if place in kept),
             )
             for entry in section.drop

@@ -75,6 +75,9 @@ class PackageFacts:
     ``resources`` has the packages whose data a file reads, ``entry_points`` the modules that any
     entry point names.
 
+    ``data`` has the folders of tests that a file names where it reads files: ``a/tests`` is one in
+    the package ``a``, and need not exist.
+
     ``scripts`` tells of files in ``bin/`` who runs them: a path in the prefix (``bin/python3.12``),
     one outside of it (``/bin/sh``), or a name that ``env`` looks up on PATH (``python3``).
     """
@@ -86,6 +89,7 @@ class PackageFacts:
     resources: Mapping[str, tuple[str, ...]]
     entry_points: tuple[str, ...]
     scripts: Mapping[str, str]
+    data: Mapping[str, tuple[str, ...]]
 
     def to_json(self) -> dict[str, object]:
         """Return the document that `from_json` reads; what folders and names share is there once.
@@ -108,6 +112,7 @@ class PackageFacts:
             "resources": {path: list(packages) for path, packages in self.resources.items()},
             "entry_points": list(self.entry_points),
             "scripts": dict(self.scripts),
+            "data": {path: list(folders) for path, folders in self.data.items()},
         }
 
     @classmethod
@@ -130,6 +135,7 @@ class PackageFacts:
             resources=by_path("resources", lambda fact, where: strings(fact, at=where)),
             entry_points=strings(fields.get("entry_points"), at=join(at, "entry_points")),
             scripts=string_mapping(fields.get("scripts"), at=join(at, "scripts")),
+            data=by_path("data", lambda fact, where: strings(fact, at=where)),
         )
 
 

@@ -28,6 +28,8 @@ _OTHERS = {"py": 1, "pyc": 2}  # after extension modules, in the order in which 
 
 _PACKAGE = "__init__"
 
+_COMPILED = ".pyc"  # it stays with its source, and is nobody's data
+
 _LONGEST_PATH = 4096  # Linux opens no longer one
 
 
@@ -79,15 +81,27 @@ class Finder:
         folder for what it is.  Nor is that of packages in the package.
         """
         yield from self.module(package, place=place)
-        folders = [f"{root}/{package.replace('.', '/')}" for root in self._roots]
+        for root in self._roots:
+            yield from self.beside(f"{root}/{package.replace('.', '/')}")
+
+    def beside(self, folder: str) -> Iterator[str]:
+        """Yield the data that `data` does of the package ``folder``."""
+        folders = [folder]
         while folders:
             folder = folders.pop()
-            for name in self._prefix.folders.get(folder, ()):
-                if not is_module(name) and (path := f"{folder}/{name}") in self._prefix.taken:
-                    yield path
+            yield from self._data_in(folder)
             if self._prefix.taken >= set(self._contents_of(folder).get(_PACKAGE, ())):
                 inner = self._inner.get(folder, ())
                 folders += [each for each in inner if _PACKAGE not in self._contents_of(each)]
+
+    def below(self, folder: str) -> Iterator[str]:
+        """Yield all data below ``folder``, which is relative to where modules are."""
+        folders = [f"{root}/{folder}" for root in self._roots]
+        while folders:
+            outer = folders.pop()
+            if outer in self._inner:
+                yield from self._data_in(outer)
+                folders += self._inner[outer]
 
     def packages_around(self, folder: str) -> tuple[str, ...]:
         """Return the folders of packages that ``folder`` is, or is in."""
@@ -125,6 +139,12 @@ class Finder:
             self._contents[folder] = _modules_in(folder, self._prefix.folders.get(folder, ()))
         return self._contents[folder]
 
+    def _data_in(self, folder: str) -> Iterator[str]:
+        for name in self._prefix.folders.get(folder, ()):
+            path = f"{folder}/{name}"
+            if path in self._prefix.taken and not (is_module(name) or name.endswith(_COMPILED)):
+                yield path
+
     def _taken(self, paths: Iterable[str]) -> Iterator[str]:
         return (path for path in paths if path in self._prefix.taken)
 
@@ -132,6 +152,12 @@ class Finder:
 def is_module(name: str) -> bool:
     """Tell whether Python would import a file called ``name``."""
     return _rank(name.partition(".")[2]) is not None
+
+
+def is_in_package(path: str) -> bool:
+    """Tell whether the source at ``path`` is in a folder of modules, below where those are."""
+    root = _ROOT.match(path)
+    return root is not None and path.endswith(".py") and "/" in path[root.end() + 1 :]
 
 
 def without_root(path: str) -> str:

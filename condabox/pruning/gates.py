@@ -11,6 +11,7 @@ COMPILERS = (
     *alternatives("{gcc,gxx,gfortran,clang,clangxx,flang,dpcpp,ghc,cuda-nvcc,nvidia-cuda-nvcc}*"),
     *alternatives("{c,cxx,fortran,go,rust,cuda}-compiler*"),
     *alternatives("{compilers,go,go-*,rust,rust-*,ziglang,zig,zig-*,tinycc,ldc,nim,ocaml,mojo*}"),
+    *alternatives("{crystal,emscripten,emscripten-*,ghdl*,gnat*,llvm,llvmdev,mlir*}"),
     *alternatives("{cling,xeus-cling,xeus-cpp,cppyy,root-base,fenics,dolfin}*"),
 )
 """What compiles and links, and what has such a compiler in it."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from condabox.pruning.finder import Finder, is_module, without_root
+from condabox.pruning.finder import Finder, is_in_package, is_module, without_root
 from condabox.pruning.prefix import Need, readable
 
 if TYPE_CHECKING:
@@ -24,9 +24,11 @@ class Modules:
         self._finder = Finder(prefix)
         self._imports: dict[str, tuple[str, ...]] = {}
         self._resources: dict[str, tuple[str, ...]] = {}
+        self._data: dict[str, tuple[str, ...]] = {}
         for package in prefix.packages:
             self._imports.update(package.imports)
             self._resources.update(package.resources)
+            self._data.update(package.data)
         self._concerned = self._finder.concerned(each.imports for each in prefix.packages)
         self._told: set[tuple[str, str, str]] = set()
 
@@ -35,7 +37,7 @@ class Modules:
         for module in sorted({each for one in self._prefix.packages for each in one.entry_points}):
             for path in self._finder.module(module):
                 yield Need(path=path, because=f"an entry point names {readable(module)}")
-        for path in sorted({*self._importing(), *self._resources}):
+        for path in sorted({*self._importing(), *self._resources, *self._data}):
             if path not in self._prefix.taken:
                 yield from self._named_in(path)
         folders = self._prefix.folders
@@ -45,10 +47,17 @@ class Modules:
                 yield from self._packages_of(stays)
 
     def then(self, path: str) -> Iterator[Need]:
-        """Tell what ``path`` imports and reads, and the packages that it is in."""
+        """Tell what ``path`` imports and reads, and the packages that it is in.
+
+        A module that rules took for what is around it reads what was to go with it.
+        """
         yield from self._named_in(path)
         if is_module(path.rpartition("/")[2]):
             yield from self._packages_of(path)
+        folder = path.rpartition("/")[0]
+        if is_in_package(path) and self._is_new("beside", folder):
+            for needed in self._finder.beside(folder):
+                yield Need(path=needed, because=f"{_shown(path)} is beside it")
 
     def _importing(self) -> Iterator[str]:
         """Yield the files whose imports have to be looked at: most have nothing that is taken."""
@@ -67,6 +76,11 @@ class Modules:
                 for needed in self._finder.data(package, place=place):
                     because = f"{_shown(path)} reads data of {readable(package)}"
                     yield Need(path=needed, because=because)
+
+        for folder in self._data.get(path, ()):
+            if self._is_new("folder", folder):
+                for needed in self._finder.below(folder):
+                    yield Need(path=needed, because=f"{_shown(path)} names {readable(folder)}")
 
     def _packages_of(self, path: str) -> Iterator[Need]:
         for package in self._finder.packages_around(path.rpartition("/")[0]):

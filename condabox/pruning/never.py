@@ -38,6 +38,14 @@ NEVER: tuple[Never, ...] = (
         ),
     ),
     Never(
+        reason="tornado.testing serves HTTPS with them",
+        patterns=alternatives(f"{_SITE}/tornado/test/test.{{crt,key}}"),
+    ),
+    Never(
+        reason="programs show help from them",
+        patterns=alternatives("share/info/{maxima,octave}*"),
+    ),
+    Never(
         reason="a feature, or a plugin that is loaded by its path",
         patterns=(
             f"{_SITE}/django/test/**",
@@ -134,6 +142,7 @@ NEVER: tuple[Never, ...] = (
     Never(
         reason="kernels, templates and the pages of Jupyter",
         patterns=alternatives("share/jupyter/{kernels,nbconvert,labextensions,lab/static}/**"),
+        but=("**/*.map",),  # for the debugger of a browser
     ),
     Never(
         reason="R installs packages with it, and shows help from it",

@@ -18,7 +18,7 @@ from condabox.errors import InstallError
 from condabox.pruning.elf import MAGIC, read_elf
 from condabox.pruning.facts import PackageFacts
 from condabox.pruning.finder import is_module
-from condabox.pruning.sources import Source, absolute, read_compiled, read_source
+from condabox.pruning.sources import Source, absolute, around, read_compiled, read_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -35,6 +35,9 @@ _STUB = ".pyi"
 _SOURCES = (".py", _STUB, ".pyw")
 _SHEBANG = 1024
 """Bytes in which a script names its interpreter: prefixes that are replaced have some 255."""
+
+_NOT_FOR_PROGRAMS = frozenset({"conftest.py", "setup.py"})
+"""pytest and builds run them, and tests that go are all that they read data for."""
 
 _ENTRY_POINT = re.compile(rb"^[^#;\[=\r\n][^=\r\n]*=\s*([A-Za-z_]\w*(?:\.\w+)*)", re.MULTILINE)
 
@@ -145,7 +148,7 @@ class _Observer:
         if first.startswith(MAGIC):
             return self._see_compiled(path, everything)
         first_line = _first_line(first)
-        if path.endswith(_SOURCES) or _is_program(first) or self._is_path_file(path):
+        if path.endswith(_SOURCES) or is_program(first) or self._is_path_file(path):
             return _File(source=read_source(everything), first_line=first_line)
         if path.lower().endswith("-info/entry_points.txt"):
             return _File(entry_points=tuple(map(bytes.decode, _ENTRY_POINT.findall(first))))
@@ -183,6 +186,12 @@ class _Observer:
                 path: names
                 for path, (source, package) in named.items()
                 if (names := absolute(source.resources, package=package))
+            },
+            data={
+                path: folders
+                for path, (source, package) in named.items()
+                if path.rpartition("/")[2] not in _NOT_FOR_PROGRAMS
+                and (folders := around(source, package=package))
             },
             entry_points=tuple(sorted(modules)),
             scripts=self._scripts(files, made),
@@ -284,7 +293,8 @@ def _first_line(data: bytes) -> str:
     return data[2:_SHEBANG].partition(b"\n")[0].decode(errors="replace").strip()
 
 
-def _is_program(data: bytes) -> bool:
+def is_program(data: bytes) -> bool:
+    """Tell whether Python runs a file that begins with ``data``, whatever its name."""
     # Where its path is too long for a first line, a later one names the interpreter.
     return data.startswith(b"#!") and b"python" in data[:_SHEBANG]
 

@@ -7,6 +7,7 @@ Facts go into a file; an answer is ``{}``, or ``{"error": …, "hint": …}``.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,14 @@ from condabox.pruning.observe import observe
 
 
 def main() -> None:
-    """Answer until there are no more jobs."""
+    """Answer until there are no more jobs, or nobody who asks."""
     for line in sys.stdin.buffer:
-        sys.stdout.write(json.dumps(_answer(json.loads(line))) + "\n")
-        sys.stdout.flush()
+        answer = json.dumps(_answer(json.loads(line))) + "\n"
+        try:
+            # Without a buffer, which Python would want to write once more when it ends.
+            os.write(sys.stdout.fileno(), answer.encode())
+        except BrokenPipeError:
+            return
 
 
 def _answer(job: dict[str, Any]) -> dict[str, str | None]:

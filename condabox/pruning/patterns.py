@@ -36,6 +36,11 @@ def alternatives(glob: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(chain.from_iterable(whole)))
 
 
+def any_case(glob: str) -> str:
+    """Write ``a*`` as ``[Aa]*``, for names that people write in whatever case."""
+    return "".join(f"[{each.upper()}{each.lower()}]" if each.isalpha() else each for each in glob)
+
+
 @lru_cache(maxsize=4096)
 def glob_regex(glob: str) -> re.Pattern[str]:
     """Return what matches, as a whole, the paths that ``glob`` means; it never backtracks much."""

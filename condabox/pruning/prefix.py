@@ -141,6 +141,7 @@ def _without(package: PackageFacts, lost: AbstractSet[str]) -> PackageFacts:
         imports=_rest(package.imports, lost),
         resources=_rest(package.resources, lost),
         scripts=_rest(package.scripts, lost),
+        data=_rest(package.data, lost),
     )
 
 

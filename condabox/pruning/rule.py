@@ -31,7 +31,8 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Never:
-    """Paths that no rule takes, and why they are not what they seem."""
+    """Paths that no rule takes, but for those that ``but`` matches, and why they are needed."""
 
     reason: str
     patterns: tuple[str, ...]
+    but: tuple[str, ...] = ()

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from condabox.pruning.gates import BUILD_TOOLS, COMPILERS, SCREENS
-from condabox.pruning.patterns import alternatives
+from condabox.pruning.patterns import alternatives, any_case
 from condabox.pruning.rule import Rule
 
 _PYTHON = "lib/python3.*"
 _SITE = f"{_PYTHON}/site-packages"
-_LICENCES = (
-    *alternatives("**/{LICEN[CS]E*,licen[cs]e*,COPYING*,COPYRIGHT*,copyright*,NOTICE*}"),
-    *alternatives("**/{licensing/**,*third[-_]party*}"),
+_LICENCES = tuple(
+    f"**/{any_case(name)}"
+    for name in (
+        *alternatives("{*license*,*licence*,copying*,copyright*,notice*,eula*,authors*}"),
+        *alternatives("{licenses/**,licences/**,licensing/**}"),
+        *alternatives("{,l,a}gpl*"),
+        *alternatives("*third{-,_, ,}party*"),
+    )
 )
+"""Licences, and what licences want to be there, in whatever case."""
 
 SAFE = (
     Rule(
@@ -26,9 +32,12 @@ SAFE = (
         reason="documentation for people; licences stay",
         risk="low",
         profile="safe",
-        patterns=alternatives("{share/{man,doc,info,gtk-doc,devhelp,help},man,doc,docs}/**"),
+        patterns=(
+            *alternatives("{share/{man,doc,gtk-doc,devhelp,help},man,doc,docs}/**"),
+            *alternatives("share/info/{dir,**/*.{info*,png,jpg,svg}}"),
+        ),
         but=_LICENCES,
-        unless=("man-db", "mandoc", "texinfo"),
+        unless=("man-db", "mandoc", "texinfo", "emacs"),
     ),
     Rule(
         name="r-manuals",
@@ -153,6 +162,14 @@ SAFE = (
             *alternatives("{cytoolz,psutil,gevent,pyspark,setuptools,jsonschema,fsspec}"),
         ),
         patterns=alternatives(f"{_SITE}/**/{{tests,test}}/**"),
+    ),
+    Rule(
+        name="table-makers",
+        reason="scripts that made the tables of special functions, and compare them with mpmath",
+        risk="low",
+        profile="safe",
+        packages=("scipy",),
+        patterns=(f"{_SITE}/scipy/special/_precompute/**",),
     ),
     Rule(
         name="torch-tests",

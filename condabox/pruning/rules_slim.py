@@ -12,8 +12,8 @@ _SITE = f"{_PYTHON}/site-packages"
 SLIM = (
     Rule(
         name="byte-code",
-        reason="Python compiles its sources at each start, which takes a second or two more",
-        risk="low",
+        reason="Python compiles its sources, which takes a second or two more at every start",
+        risk="medium",
         profile="slim",
         patterns=(f"{_PYTHON}/**/__pycache__/*.pyc",),
     ),

@@ -183,13 +183,19 @@ class _Selector:
             claims = Claims(
                 keep=tuple(sorted({*keep.matching(path)})),
                 drop=tuple(sorted({*drop.matching(path)})),
-                never=tuple(dict.fromkeys(self._never.matching(path))),
+                never=tuple(dict.fromkeys(self._shielding(path))),
                 rules=tuple(rule for rule in rules if rule not in sparing),
                 sparing=sparing,
             )
             if claims != _NO_CLAIMS:
                 found[path] = claims
         return found
+
+    def _shielding(self, path: str) -> Iterator[Never]:
+        """Yield what says that no rule takes ``path``."""
+        for never in self._never.matching(path):
+            if not any_of(never.but).fullmatch(path):
+                yield never
 
     def _matching(self, paths: Sequence[str], table: GlobTable[str]) -> set[str]:
         found = set()
@@ -202,7 +208,7 @@ class _Selector:
     def _by_rules(self, name: str, paths: Sequence[str]) -> dict[str, str]:
         found = {}
         for path, orders in _claimed(self._claims.of(name), paths).items():
-            if self._never.matching(path):
+            if any(self._shielding(path)):
                 continue
             for rule in (self._rules[order] for order in sorted(orders)):
                 if not any_of(rule.but).fullmatch(path):

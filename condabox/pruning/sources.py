@@ -12,7 +12,7 @@ import unicodedata
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, starmap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ _LARGEST_TEXT = 1 << 22
 _MOST_TRIED = 1 << 10
 _MOST_TABLES = 64
 _MOST_NAMES = 1 << 12
+_MOST_FOLDERS = 1 << 8
+_MOST_AROUND = 1 << 4
 _LONGEST_NAME = 256
 _ZLIB = re.compile(rb"\x78[\x01\x5e\x9c\xda]")  # RFC 1950, with windows of 32 KiB
 
@@ -73,6 +75,12 @@ _READ = re.compile(
     rb"\s*+\(\s*+(?:[\"'](%b(?:\.%b)*+)[\"']|__name__|__package__|\))" % (_NAME, _NAME)
 )
 
+_EXAMPLE = re.compile(rb"[\r\n][ \t]*+(?:>>>|\.\.\.)[^\r\n]*+")  # of doctest: nothing runs it
+_PATH_IN_TESTS = re.compile(
+    rb"[\"']((?:(?!tests?/)[\w.+-]++/)*+)(tests?)(?![\w.+-])((?:/[\w.+-]*+)*+)"
+)
+_MODULE_IN_TESTS = re.compile(rb"[\"']((?:(?!tests?\.)\w++\.)++tests?(?:\.\w++)*+)[\"']")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
@@ -81,12 +89,16 @@ class Source:
     ``resources`` are packages whose data it reads.  ``has_stub`` tells that it imports what the
     ``.pyi`` file beside it says (lazy_loader's `attach_stub`, SPEC 1).  ``beginnings`` are texts
     that begin with the name of what is imported, and nothing says where that ends.
+
+    ``data`` are folders of tests that a source names which reads files beside modules: ``./tests``
+    is one of its own package, or of one around that, ``a/tests`` one of the package ``a``.
     """
 
     imports: frozenset[str]
     resources: frozenset[str] = frozenset()
     has_stub: bool = False
     beginnings: frozenset[str] = frozenset()
+    data: frozenset[str] = frozenset()
 
 
 def read_source(chunks: Iterable[bytes]) -> Source:
@@ -98,7 +110,8 @@ def read_source(chunks: Iterable[bytes]) -> Source:
     """
     imports: set[str] = set()
     resources: set[str] = set()
-    has_stub = False
+    data: set[str] = set()
+    has_stub = knows_its_place = False
     for window in _windows(chunks):
         imports.update(_imported(window))
         stated = " ".join(imports)
@@ -109,7 +122,20 @@ def read_source(chunks: Iterable[bytes]) -> Source:
             has_stub = has_stub or b"attach_stub" in window
         if any(part in stated for part in _READERS):
             resources.update(_text(name) or "." for name in set(_READ.findall(window)))
-    return Source(imports=frozenset(imports), resources=frozenset(resources), has_stub=has_stub)
+            names = set(_MODULE_IN_TESTS.findall(_EXAMPLE.sub(b"", window)))
+            data.update(name.decode(errors="replace").replace(".", "/") for name in names)
+            knows_its_place = True
+        if knows_its_place or b"__file__" in window:
+            stripped = _EXAMPLE.sub(b"", window)
+            knows_its_place = knows_its_place or b"__file__" in stripped
+            if knows_its_place:
+                data.update(starmap(_folder_of_tests, set(_PATH_IN_TESTS.findall(stripped))))
+    return Source(
+        imports=frozenset(imports),
+        resources=frozenset(resources),
+        has_stub=has_stub,
+        data=frozenset(sorted(data)[:_MOST_FOLDERS]),
+    )
 
 
 def read_compiled(chunks: Iterable[bytes], *, package: str | None) -> Source:
@@ -142,6 +168,30 @@ def absolute(names: Iterable[str], *, package: str | None) -> tuple[str, ...]:
     What leads out of the topmost package is left out, and what is relative to no package at all.
     """
     return tuple(sorted({found for name in names if (found := _absolute(name, package))}))
+
+
+def around(source: Source, *, package: str | None) -> tuple[str, ...]:
+    """Return the folders that the `Source.data` of a source of ``package`` may be, sorted.
+
+    Relative ones are looked for in the packages around the source, too: how many folders up a path
+    begins is not known.
+    """
+    parts = [] if package is None else package.split(".")
+    counts = range(len(parts), max(0, len(parts) - _MOST_AROUND), -1)
+    outer = ["/".join(parts[:count]) for count in counts]
+    found: set[str] = set()
+    for folder in source.data:
+        inner = folder.removeprefix("./")
+        if inner == folder:
+            found.add(folder)
+            continue
+        found.update(f"{each}/{inner}" for each in outer)
+        found.update(
+            f"{each.replace('.', '/')}/{inner}" for each in source.resources if each != "."
+        )
+        if parts and not inner.startswith("test"):
+            found.add(inner)
+    return tuple(sorted(found))
 
 
 def _absolute(name: str, package: str | None) -> str | None:
@@ -207,6 +257,13 @@ def _names(listed: bytes) -> Iterator[str]:
         if len(words) > 1:
             words = ["".join(words[: words.index("as")] if "as" in words else words)]
         yield from words
+
+
+def _folder_of_tests(before: bytes, tests: bytes, after: bytes) -> str:
+    """Return the folder of a path, whose last part may be a file, or half of a name."""
+    outer = [part for part in before.split(b"/") if part.strip(b".")]
+    inner = [part for part in after.split(b"/")[1:-1] if part.strip(b".")]
+    return b"/".join([b".", *outer, tests, *inner]).decode(errors="replace")
 
 
 def _text(names: bytes) -> str:

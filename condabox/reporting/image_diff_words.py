@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from condabox.inspection.image_diff import Change
 from condabox.reporting.formats import arrow, counted, format_size
-from condabox.reporting.image_words import counted_files, shown_title
+from condabox.reporting.image_words import counted_files, shown_compressed, shown_title
 from condabox.reporting.tables import Column, Table
 
 if TYPE_CHECKING:
@@ -32,14 +32,22 @@ def headline(diff: ImageDiff) -> str:
     """Say how many packages changed, and how much the whole image did."""
     counts = Counter(each.change for each in diff.packages)
     parts = [f"{counts[change]} {word}" for change, word in _COUNTED.items() if counts[change]]
-    size = change_of_size(diff.new.compressed - diff.old.compressed)
-    return f"{', '.join(parts) or 'the same packages'}; {size} to pull"
+    size = (
+        f"{change_of_size(diff.new.compressed - diff.old.compressed)} to pull"
+        if diff.both_compressed
+        else f"{change_of_size(diff.new.unpacked - diff.old.unpacked)} unpacked"
+    )
+    return f"{', '.join(parts) or 'the same packages'}; {size}"
 
 
 def facts_of(diff: ImageDiff, *, quote: Callable[[str], str]) -> Iterator[tuple[str, str]]:
     """Yield what differs of the whole images, each with a name."""
     old, new = diff.old, diff.new
-    yield "pulled", _sizes(old.compressed, new.compressed)
+    if diff.both_compressed:
+        yield "pulled", _sizes(old.compressed, new.compressed)
+    else:
+        number = "both are" if old.uncompressed and new.uncompressed else "one is"
+        yield "pulled", f"not compared: {number} uncompressed"
     yield "unpacked", _sizes(old.unpacked, new.unpacked)
     if old.files != new.files:
         yield "files", f"{old.files:,} -> {new.files:,} ({new.files - old.files:+,})"
@@ -88,9 +96,15 @@ def _packages(diff: ImageDiff) -> Table:
             Column(title="before", foreign=True),
             Column(title="after", foreign=True),
             Column(title="installed", right=True),
-            Column(title="compressed", right=True),
+            *([Column(title="compressed", right=True)] if diff.both_compressed else []),
         ),
-        rows=tuple(map(_row, diff.packages)),
+        rows=tuple(
+            (
+                *_row(each),
+                *([change_of_size(each.compressed)] if diff.both_compressed else []),
+            )
+            for each in diff.packages
+        ),
     )
 
 
@@ -103,7 +117,6 @@ def _row(change: PackageChange) -> tuple[str, ...]:
         _shown(change.before, change.change),
         _shown(change.after, change.change),
         change_of_size(change.installed),
-        change_of_size(change.compressed),
     )
 
 
@@ -130,7 +143,7 @@ def _layers(layers: tuple[tuple[LayerReport, str], ...]) -> Table:
             Column(title="what", foreign=True),
         ),
         rows=tuple(
-            (word, format_size(each.compressed), format_size(each.unpacked), shown_title(each))
+            (word, shown_compressed(each), format_size(each.unpacked), shown_title(each))
             for each, word in layers
         ),
     )

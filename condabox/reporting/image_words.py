@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         ImageReport,
         LayerReport,
         PackageReport,
+        RestReport,
     )
 
 _SHOWN_TITLE = 76
@@ -32,7 +33,7 @@ def facts_of(report: ImageReport, *, quote: Callable[[str], str]) -> Iterator[tu
         base = "@".join(part for part in (report.base_name, report.base_digest) if part)
         yield "base", quote(base)
     layers = counted(len(report.layers), "layer")
-    yield "pulled", f"{format_size(report.compressed)} in {layers}"
+    yield "pulled", f"{_pulled(report)} in {layers}{_uncompressed(report)}"
     yield "unpacked", f"{format_size(report.unpacked)}, {counted_files(report.files)}"
     yield "efficiency", f"{percent(report.efficiency)}, {format_size(report.wasted)} wasted"
     if report.duplicated:
@@ -47,6 +48,8 @@ def tables_of(report: ImageReport, *, top: int) -> Iterator[Table]:
     yield _layers(report.layers)
     if report.packages:
         yield _packages(report.packages, top=top)
+    if report.rest:
+        yield _rest(report.rest)
     if report.rules:
         yield _rules(report, top=top)
     if report.duplicates:
@@ -73,10 +76,26 @@ def percent(share: float) -> str:
     return f"{math.floor(share * 1000) / 10:.1f} %"
 
 
+def shown_compressed(layer: LayerReport) -> str:
+    """Print what of a layer is pulled, where that is known."""
+    return "uncompressed" if layer.uncompressed else format_size(layer.compressed)
+
+
 def shown_title(layer: LayerReport) -> str:
     """Say what a layer is, on one line."""
     title = f"base: {layer.title}" if layer.base else layer.title
     return title if len(title) <= _SHOWN_TITLE else f"{title[: _SHOWN_TITLE - 1]}…"
+
+
+def _pulled(report: ImageReport) -> str:
+    """Print what is pulled, at most where layers will be compressed."""
+    size = format_size(report.compressed)
+    return f"at most {size}" if report.uncompressed else size
+
+
+def _uncompressed(report: ImageReport) -> str:
+    number = report.uncompressed
+    return f": {number} {'is' if number == 1 else 'are'} uncompressed here" if number else ""
 
 
 def _layers(layers: Sequence[LayerReport]) -> Table:
@@ -92,7 +111,7 @@ def _layers(layers: Sequence[LayerReport]) -> Table:
         rows=tuple(
             (
                 str(number),
-                format_size(layer.compressed),
+                shown_compressed(layer),
                 format_size(layer.unpacked),
                 f"{layer.files:,}",
                 shown_title(layer),
@@ -130,7 +149,33 @@ def _packages(packages: Sequence[PackageReport], *, top: int) -> Table:
         below=_more(
             len(rest),
             f"{format_size(sum(each.installed for each in rest))} installed, "
-            f"{format_size(sum(each.compressed for each in rest))} compressed",
+            f"{format_size(sum(each.compressed for each in rest))} compressed, "
+            f"{percent(sum(each.share for each in rest))}",
+        ),
+    )
+
+
+def _rest(rest: Sequence[RestReport]) -> Table:
+    return Table(
+        title=f"Of no package ({format_size(sum(each.compressed for each in rest))})",
+        columns=(
+            Column(title="what"),
+            Column(title="files", right=True),
+            Column(title="unpacked", right=True),
+            Column(title="compressed", right=True),
+            Column(title="share", right=True),
+            Column(title="layer", right=True),
+        ),
+        rows=tuple(
+            (
+                each.kind,
+                f"{each.files:,}",
+                format_size(each.unpacked),
+                format_size(each.compressed),
+                percent(each.share),
+                _several([str(layer) for layer in each.layers], most=3),
+            )
+            for each in rest
         ),
     )
 
@@ -164,7 +209,7 @@ def _duplicates(report: ImageReport, *, top: int) -> Table:
         ),
         rows=tuple(row for each in shown for row in _duplicate(each)),
         below=_more(
-            len(report.duplicates) - len(shown),
+            report.duplicate_count - len(shown),
             format_size(report.duplicated - sum(each.wasted for each in shown)),
         ),
     )
@@ -194,7 +239,7 @@ def _waste(report: ImageReport, *, top: int) -> Table:
             for each in shown
         ),
         below=_more(
-            len(report.waste) - len(shown),
+            report.waste_count - len(shown),
             format_size(report.wasted - sum(each.bytes for each in shown)),
         ),
     )

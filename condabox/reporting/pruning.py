@@ -133,7 +133,7 @@ def _rule(effect: RuleEffect) -> dict[str, object]:
 
 
 def _entry(effect: EntryEffect) -> dict[str, object]:
-    return {"entry": effect.entry, **_saving(effect.matched), "needed": _kept(effect.kept)}
+    return {"entry": effect.entry, **_saving(effect.paths), "needed": _kept(effect.kept)}
 
 
 def _kept(kept: Iterable[Kept]) -> list[Mapping[str, str]]:

@@ -126,7 +126,7 @@ def _for_whom(effect: RuleEffect) -> str:
 
 
 def _entry(word: str, effect: EntryEffect) -> list[str]:
-    headline = _headline(f"{word}: {readable(effect.entry)}", effect.matched)
+    headline = _headline(f"{word}: {readable(effect.entry)}", effect.paths)
     return [headline, *_needed(effect.kept)]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import secrets
 import signal
 from pathlib import Path
@@ -15,7 +14,9 @@ from condabox.outputs.engines import Program
 from condabox.reporting.findings import Finding, Group, State
 from condabox.reporting.formats import counted, printable
 from condabox.verification import probe
+from condabox.verification.breaking import is_broken, missing_module
 from condabox.verification.checks import Answer
+from condabox.verification.installed import normalized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,14 +33,8 @@ _LONGEST = 3600.0
 _LAST_WORDS = 4096
 
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
-_CANNOT_LOAD = "error while loading shared libraries"
-_RAISED = re.compile(r"^(?:\w+\.)*(\w+(?:Error|Exception|NotFound))\b", re.MULTILINE)
-_BROKEN = frozenset(
-    {"AttributeError", "DistributionNotFound", "ImportError"}
-    | {"ModuleNotFoundError", "PackageNotFoundError"}
-)
-"""How Python says that what a script begins with is not there."""
-_MISSING = re.compile(r"ModuleNotFoundError: No module named '([^'.]+)")
+_FOR_TESTS = frozenset({"hypothesis", "mock", "nose", "pytest"})
+"""Modules that tests need, and that nothing else does."""
 
 _HINTS = {
     Group.IMPORTS: "start the image with `condabox run`, and import it there by hand",
@@ -124,7 +119,7 @@ def judge(check: Check, answer: Answer | None) -> Finding:
     """Return what an answer says of the image.
 
     A program that serves instead of telling of itself, or that knows no ``--help``, is no problem;
-    nor is a test that needs other packages than those it tests.
+    nor is a test that needs an optional extra of what it tests.
     """
     hint = _HINTS[check.group]
     if answer is None:
@@ -187,21 +182,17 @@ def _signal(number: int) -> str:
 
 def _is_harmless(check: Check, answer: Answer) -> bool:
     if check.group is Group.PACKAGE_TESTS:
-        return _needs_another(check, answer)
+        return _needs_an_extra(check, answer)
     if check.group is not Group.SCRIPTS or answer.how == "unstartable":
         return False
     if answer.how != "ended":
         return True
     status = answer.status or 0
     cannot_start = status < 0 or status in {_NOT_FOUND, _NOT_EXECUTABLE}
-    raised = _RAISED.findall(answer.said)
-    # the last one is what came of the others: a program that wants an extra says so itself
-    is_broken = bool(raised) and raised[-1] in _BROKEN
-    return not (cannot_start or is_broken or _CANNOT_LOAD in answer.said)
+    return not (cannot_start or is_broken(answer.said))
 
 
-def _needs_another(check: Check, answer: Answer) -> bool:
-    """Tell whether a test misses what the package itself does not have: tests have needs, too."""
-    missing = _MISSING.findall(answer.said)
-    own = {module.partition(".")[0] for attempt in check.attempts for module in attempt[3:]}
-    return answer.how == "ended" and bool(missing) and missing[-1] not in own
+def _needs_an_extra(check: Check, answer: Answer) -> bool:
+    """Tell whether a test misses what its package works without."""
+    top = (missing_module(answer.said) or "").partition(".")[0]
+    return answer.how == "ended" and (top in _FOR_TESTS or normalized(top) in check.optional)

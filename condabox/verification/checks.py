@@ -33,7 +33,8 @@ class Check:
     """One thing to try.
 
     The first of ``attempts``, each a command's arguments, that ends with ``success`` is enough.
-    ``folder`` is where it runs, None the image's working directory.
+    ``folder`` is where it runs, None the image's working directory.  ``optional`` are the projects,
+    as PEP 503 writes them, that a package's own test may miss.
     """
 
     group: Group
@@ -44,6 +45,7 @@ class Check:
     success: int = 0
     folder: str | None = None
     seconds: float
+    optional: frozenset[str] = frozenset()
 
     def to_json(self) -> dict[str, object]:
         """Return what the probe reads."""
@@ -77,20 +79,23 @@ def import_check(
     python: str,
     seconds: float,
     folder: str | None = "/",
+    optional: frozenset[str] = frozenset(),
 ) -> Check:
     """Return the check that ``modules`` can be imported, one after the other, by ``python``."""
     return Check(
         group=group,
         name=name,
-        does=f"import {_first(modules)}",
+        does=f"import {listed(modules)}",
         attempts=((f"/{python}", "-c", _IMPORT, *modules),),
         success=IMPORTED,
         folder=folder,
         seconds=seconds,
+        optional=optional,
     )
 
 
-def _first(modules: tuple[str, ...]) -> str:
+def listed(modules: tuple[str, ...]) -> str:
+    """Name the first of ``modules``, and count the others."""
     shown, more = ", ".join(modules[:_MOST_SHOWN]), len(modules) - _MOST_SHOWN
     return f"{shown} and {more} more" if more > 0 else shown
 

@@ -6,23 +6,26 @@ records no more than a limit.
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 import re
-import tarfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from condabox.errors import ImageError
-from condabox.oci.compress import DECOMPRESSION_ERRORS, decompressed
+from condabox.oci.compress import decompressed
 from condabox.oci.contents import LayerEntry, entries_of, merged
 from condabox.oci.digest import CHUNK
 from condabox.oci.image import open_verified
+from condabox.oci.layertar import open_layer_tar
 
 if TYPE_CHECKING:
+    import tarfile
     from collections.abc import Iterator, Mapping, Sequence
 
     from condabox.oci.descriptor import Descriptor
     from condabox.oci.image import Image
+    from condabox.oci.layertar import LayerTar
 
 LARGEST_RECORD = 16 << 20
 """Bytes.  The records of packages with tens of thousands of files have half."""
@@ -51,12 +54,13 @@ class ReadEntry(LayerEntry):
     """An entry with its permissions, the first bytes of a script and all those of a record.
 
     ``data`` is None for what was not kept.  ``marks`` are those of the texts looked for that are
-    in the file.
+    in the file.  ``digest`` is its SHA-256, None for what is no file.
     """
 
     mode: int = 0
     data: bytes | None = None
     marks: frozenset[bytes] = frozenset()
+    digest: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +80,13 @@ class ImageContents:
         if entry is not None and entry.kind == "hardlink":
             entry = self.tree.get(entry.target.lstrip("/"))
         return entry.data if isinstance(entry, ReadEntry) else None
+
+    def digest(self, path: str) -> bytes | None:
+        """Return the SHA-256 of a file; None for all else, links to files included."""
+        entry = self.tree.get(path) or self.tree.get(self.resolve(path) or "")
+        if entry is not None and entry.kind == "hardlink":
+            entry = self.tree.get(entry.target.lstrip("/"))
+        return entry.digest if isinstance(entry, ReadEntry) else None
 
     def mode(self, path: str) -> int:
         """Return the permissions of what a path leads to; 0 where they are not known."""
@@ -120,37 +131,36 @@ def read_contents(image: Image, *, marks: Sequence[bytes]) -> ImageContents:
 
     Raise ImageError where a layer is damaged, or its records are more than anybody writes.
     """
-    left = _MOST_RECORDS
+    kept = 0
     layers: list[tuple[LayerEntry, ...]] = []
     own: set[str] = set()
     for layer in image.manifest.layers:
-        entries = tuple(_read(image, layer, marks=marks))
-        left -= sum(len(each.data or b"") for each in entries if isinstance(each, ReadEntry))
-        if left < 0:
-            raise ImageError("the records in the image are larger than any package's")
+        read: list[LayerEntry] = []
+        for entry in _read(image, layer, marks=marks):
+            kept += len(entry.data or b"")
+            if kept > _MOST_RECORDS:
+                raise ImageError("the records in the image are larger than any package's")
+            read.append(entry)
+        entries = tuple(read)
         if own or any("/conda-meta/" in f"/{each.path}" for each in entries):
             own.update(each.path for each in entries)
         layers.append(entries)
     return ImageContents(tree=merged(layers), own=frozenset(own))
 
 
-def _read(image: Image, layer: Descriptor, *, marks: Sequence[bytes]) -> Iterator[LayerEntry]:
-    try:
-        with open_verified(image.blobs, layer) as blob:
-            stream = decompressed(blob, media_type=layer.media_type)
-            with tarfile.open(fileobj=stream, mode="r|", bufsize=CHUNK) as tar:
-                while member := tar.next():
-                    tar.members.clear()  # type: ignore[attr-defined]  # it would keep them all
-                    for entry in entries_of(member):
-                        yield _with_content(entry, tar, member, marks=marks)
-            while blob.read(CHUNK):  # what follows the last member counts for the digest, too
-                continue
-    except (tarfile.TarError, ValueError, OverflowError, *DECOMPRESSION_ERRORS) as error:
-        raise ImageError(f"layer {layer.digest} is not a tar archive: {error}") from None
+def _read(image: Image, layer: Descriptor, *, marks: Sequence[bytes]) -> Iterator[ReadEntry]:
+    with open_verified(image.blobs, layer) as blob:
+        stream = decompressed(blob, media_type=layer.media_type)
+        with open_layer_tar(stream, what=f"layer {layer.digest}") as tar:
+            for member in tar:
+                for entry in entries_of(member):
+                    yield _with_content(entry, tar, member, marks=marks)
+        while blob.read(CHUNK):  # what follows the last member counts for the digest, too
+            continue
 
 
 def _with_content(
-    entry: LayerEntry, tar: tarfile.TarFile, member: tarfile.TarInfo, *, marks: Sequence[bytes]
+    entry: LayerEntry, tar: LayerTar, member: tarfile.TarInfo, *, marks: Sequence[bytes]
 ) -> ReadEntry:
     most = 0
     if entry.kind == "file" and not member.issparse():
@@ -159,9 +169,9 @@ def _with_content(
             marks = ()  # records may tell what was replaced
         elif _SCRIPT.fullmatch(entry.path) and member.mode & _EXECUTABLE:
             most = _LONGEST_SHEBANG
-        head, found = _scanned(tar, member, most=most, marks=marks)
+        head, found, digest = _scanned(tar, member, most=most, marks=marks)
     else:
-        head, found = b"", frozenset[bytes]()
+        head, found, digest = b"", frozenset[bytes](), None
     return ReadEntry(
         path=entry.path,
         kind=entry.kind,
@@ -170,20 +180,22 @@ def _with_content(
         mode=member.mode & 0o7777,
         data=head if most else None,
         marks=found,
+        digest=digest,
     )
 
 
 def _scanned(
-    tar: tarfile.TarFile, member: tarfile.TarInfo, *, most: int, marks: Sequence[bytes]
-) -> tuple[bytes, frozenset[bytes]]:
-    """Return a file's first bytes, and the ``marks`` that are in it."""
-    head, tail, found = b"", b"", set[bytes]()
+    tar: LayerTar, member: tarfile.TarInfo, *, most: int, marks: Sequence[bytes]
+) -> tuple[bytes, frozenset[bytes], bytes]:
+    """Return a file's first bytes, the ``marks`` that are in it, and its SHA-256."""
+    head, tail, found, digest = b"", b"", set[bytes](), hashlib.sha256()
     overlap = max(map(len, marks), default=1) - 1
     stream = tar.extractfile(member)
     while stream and (chunk := stream.read(CHUNK)):
+        digest.update(chunk)
         if len(head) < most:
             head += chunk[: most - len(head)]
         window = tail + chunk
         found.update(mark for mark in marks if mark in window)
         tail = window[-overlap:] if overlap else b""
-    return head, frozenset(found)
+    return head, frozenset(found), digest.digest()

@@ -25,8 +25,10 @@ _RUNS = re.compile(r"(?:.*/)?(?:bin/[^/]+|[^/]+\.so(?:\.[^/]+)?|[^/]+\.py)")
 _TESTS = re.compile(r"(?:.*/)?(?:tests?|testing)/.*")
 _NOT_KEPT = (".pyc",)
 """Byte code is made anew, or not at all."""
+_INFO = re.compile(r"((?:.*/)?lib/[^/]+/site-packages/[^/]+\.dist-info)/.")
 _MOST_SHOWN = 3
 _AGAIN = "build the image again; nothing is to be installed or removed in it by hand"
+_NOT_DROPPED = "`prune: {drop: …}` of the environment file should leave dist-info folders alone"
 
 
 def declared_findings(
@@ -62,6 +64,8 @@ def _environment_findings(environment: Environment, contents: ImageContents) -> 
     return (
         *_doubled(environment),
         *(finding for each in environment.records for finding in _files(each, contents)),
+        *_changed(environment, contents),
+        *_without_metadata(environment, contents),
         *(
             finding
             for each in environment.distributions
@@ -113,12 +117,55 @@ def _files(package: CondaRecord | Distribution, contents: ImageContents) -> Iter
     yield make(Group.CONTENTS, package.name, detail, hint=_AGAIN)
 
 
+def _changed(environment: Environment, contents: ImageContents) -> Iterator[Finding]:
+    """Compare the files with the hashes in records; what several have is as one of them has it."""
+    # the RECORD of what conda installs is as old as the package: conda's own record knows better
+    packages: tuple[CondaRecord | Distribution, ...] = (
+        *environment.records,
+        *(each for each in environment.distributions if each.conda is None),
+    )
+    right: dict[str, set[bytes]] = {}
+    for package in packages:
+        for path, digest in package.digests.items():
+            right.setdefault(path, set()).add(digest)
+    wrong = {
+        path
+        for path, digests in right.items()
+        if (there := contents.digest(path)) is not None and there not in digests
+    }
+    for package in packages:
+        if changed := sorted(wrong & package.digests.keys()):
+            are = "is" if len(changed) == 1 else "are"
+            detail = f"{_shown(changed)} {are} not what the record says: the content is another one"
+            yield Finding.problem(Group.CONTENTS, package.name, detail, hint=_AGAIN)
+
+
+def _without_metadata(environment: Environment, contents: ImageContents) -> Iterator[Finding]:
+    """Look for what is left of a distribution that Python no longer knows."""
+    folder = f"{environment.prefix}/".lstrip("/")
+    found = {
+        match[1]
+        for path in contents.own & contents.tree.keys()
+        if path.startswith(folder) and (match := _INFO.match(path))
+    }
+    for info in sorted(found):
+        if f"{info}/METADATA" not in contents.tree:
+            name = posixpath.basename(info).removesuffix(".dist-info")
+            detail = (
+                f"/{printable(info)} has no METADATA: Python does not know that it is installed"
+            )
+            yield Finding.problem(Group.CONTENTS, printable(name), detail, hint=_NOT_DROPPED)
+
+
 def _distribution(
     one: Distribution, environment: Environment, contents: ImageContents
 ) -> Iterator[Finding]:
     yield from _versions(one, environment)
     if one.conda is None:
         yield from _files(one, contents)
+        if not one.files:
+            detail = "its RECORD is not there, or empty: nobody knows what of it can be imported"
+            yield Finding.problem(Group.CONTENTS, one.name, detail, hint=_NOT_DROPPED)
     folder = f"{environment.prefix}/bin".lstrip("/")
     ours = set(one.files)
     for name in sorted(one.scripts):

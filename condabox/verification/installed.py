@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import configparser
 import csv
 import email.parser
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from condabox.decode import DecodeError, mapping, required, strings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from condabox.decode import JSON
     from condabox.verification.contents import ImageContents
@@ -27,13 +28,17 @@ _SEPARATORS = re.compile(r"[-_.]+")
 _LONGEST_WORD = 200
 """Characters of a name or a version."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_ENCODED = re.compile(r"sha256=([A-Za-z0-9_-]{43})")
+_NO_FILES = frozenset({"directory", "softlink"})
+_MADE_ANEW = ".pyc"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CondaRecord:
     """A conda package, as its file in ``conda-meta`` tells of it; paths are the image's.
 
-    ``sha256`` is the archive's, "" where that is not told.
+    ``sha256`` is the archive's, "" where that is not told.  ``digests`` are the SHA-256 of its
+    files as they are installed, as far as they are told.
     """
 
     path: str
@@ -45,6 +50,7 @@ class CondaRecord:
     url: str
     sha256: str
     files: tuple[str, ...]
+    digests: Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +58,8 @@ class Distribution:
     """A distribution of Python, as its ``dist-info`` tells of it; paths are the image's.
 
     ``name`` is normalized (PEP 503).  ``conda`` is the conda package that brings it, and None for
-    a wheel.  ``scripts`` are its console scripts, by name, with what they call.
+    a wheel.  ``scripts`` are its console scripts, by name, with what they call.  ``digests`` are
+    the SHA-256 of its files, as far as they are told: of conda's packages, before conda installed.
     """
 
     info: str
@@ -64,6 +71,7 @@ class Distribution:
     conda: str | None
     scripts: Mapping[str, str]
     files: tuple[str, ...]
+    digests: Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +164,37 @@ def _record(contents: ImageContents, path: str, *, prefix: str) -> CondaRecord:
         url=str(document.get("url") or ""),
         sha256=sha256 if isinstance(sha256, str) and _SHA256.fullmatch(sha256) else "",
         files=tuple(_inside(prefix, _listed(document, "files"), prefix)),
+        digests=_digests_of_conda(document, prefix),
     )
+
+
+def _digests_of_conda(document: JSON, prefix: str) -> dict[str, bytes]:
+    """Read ``paths_data``; links are as good as what they lead to, and byte code is made anew."""
+    data = document.get("paths_data")
+    rows = data.get("paths") if isinstance(data, dict) else None
+    found: dict[str, bytes] = {}
+    for row in rows if isinstance(rows, list) else ():
+        if not isinstance(row, dict) or row.get("path_type") in _NO_FILES:
+            continue
+        path, sha256 = row.get("_path"), row.get("sha256_in_prefix") or row.get("sha256")
+        if isinstance(path, str) and isinstance(sha256, str) and _SHA256.fullmatch(sha256):
+            found |= dict.fromkeys(_hashed(prefix, path, prefix), bytes.fromhex(sha256))
+    return found
+
+
+def _digests_of_python(rows: Iterable[list[str]], site: str, prefix: str) -> dict[str, bytes]:
+    """Read RECORD as the wheel specification has it: ``path,sha256=…,size``."""
+    found: dict[str, bytes] = {}
+    for row in rows:
+        match = _ENCODED.fullmatch(row[1]) if len(row) > 1 else None
+        if match is not None:
+            digest = base64.urlsafe_b64decode(f"{match[1]}=")
+            found |= dict.fromkeys(_hashed(site, row[0], prefix), digest)
+    return found
+
+
+def _hashed(folder: str, name: str, prefix: str) -> Iterator[str]:
+    return _inside(folder, () if name.endswith(_MADE_ANEW) else (name,), prefix)
 
 
 def _word(text: str) -> str:
@@ -187,7 +225,7 @@ def _distribution(
     name, version = headers.get("Name"), headers.get("Version")
     if not name or not version:
         raise DecodeError("has no name or no version", at="")
-    rows = csv.reader(_text(contents, f"{info}/RECORD").splitlines())
+    rows = [row for row in csv.reader(_text(contents, f"{info}/RECORD").splitlines()) if row]
     prefix = site.rsplit("/lib/", 1)[0]
     return Distribution(
         info=info,
@@ -198,7 +236,8 @@ def _distribution(
         requested=f"{info}/REQUESTED" in contents.tree,
         conda=owners.get(f"{info}/METADATA"),
         scripts=_scripts(_text(contents, f"{info}/entry_points.txt")),
-        files=tuple(_inside(site, tuple(row[0] for row in rows if row), prefix)),
+        files=tuple(_inside(site, tuple(row[0] for row in rows), prefix)),
+        digests=_digests_of_python(rows, site, prefix),
     )
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_SITE = re.compile(r"((?:.*/)?lib/(?:python|pypy)3\.\d+t?/site-packages)/")
+"""Where Python looks; a ``t`` is for the Python without its lock."""
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _SOURCE = ".py"
 _EXTENSION = re.compile(r"(?:\.(?:cpython|pypy|abi)[\w-]*)?\.so")
@@ -19,6 +21,11 @@ _NOT_FOR_IMPORT = frozenset(
 """Names that packages leave at the top by mistake, and that tell nothing when they fail."""
 _OF_PYTHONS_TESTS = ("_test", "_xx", "xx")
 """What names of modules begin with that only Python's own tests use."""
+
+
+def sites_of(paths: Iterable[str]) -> frozenset[str]:
+    """Return the folders of ``paths`` in which Python looks for modules."""
+    return frozenset(found[1] for found in map(_SITE.match, paths) if found)
 
 
 def modules_of(paths: Iterable[str], *, site: str) -> tuple[str, ...]:

@@ -6,20 +6,23 @@ import re
 from typing import TYPE_CHECKING
 
 from condabox.reporting.findings import Group
+from condabox.verification.archived import installed_in_site, left_out_modules
 from condabox.verification.checks import command_check, import_check, script_check
-from condabox.verification.modules import modules_of
+from condabox.verification.installed import normalized
+from condabox.verification.modules import modules_of, sites_of
+from condabox.verification.wanted import first_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from condabox.conda.envfile.section import TestSection
+    from condabox.verification.archived import Archived
     from condabox.verification.checks import Check
     from condabox.verification.contents import ImageContents
     from condabox.verification.installed import CondaRecord, Distribution, Environment
     from condabox.verification.wanted import Wanted
 
-_NOT_SHIPPED = frozenset({"conftest", "test", "testing", "tests"})
-"""Parts of modules that pruning leaves out, and that nothing at run time needs."""
+_EXTRA = re.compile(r"\bextra\s*==")
 _DYNLOAD = re.compile(r"(.*)/lib-dynload/")
 _LONGEST_SCRIPT = 30.0
 """Seconds: a program that tells of itself later than this does something else instead."""
@@ -28,20 +31,21 @@ _LONGEST_SCRIPT = 30.0
 def environment_checks(
     environment: Environment,
     wanted: Wanted,
-    own_tests: Mapping[str, tuple[str, ...]],
+    archived: Mapping[str, Archived],
     *,
     contents: ImageContents,
     seconds: float,
 ) -> tuple[Check, ...]:
     """Return what is tried of the packages in one prefix, none of it longer than ``seconds``.
 
-    Those that are ``wanted`` are imported, and their programs started.  ``own_tests`` are the
-    modules that tests of conda packages import, by package; of these only its own ones count.
+    Those that are ``wanted`` are imported, and their programs started.  Of what the own tests of
+    those that are ``archived`` import, only the package's own modules count, and none of them that
+    was left out.
     """
     return (
         *_imports(environment, wanted, seconds=seconds),
         *_scripts(environment, wanted, contents=contents, seconds=min(seconds, _LONGEST_SCRIPT)),
-        *_own_tests(environment, own_tests, seconds=seconds),
+        *_own_tests(environment, archived, seconds=seconds),
     )
 
 
@@ -80,7 +84,8 @@ def _chosen(environment: Environment, wanted: Wanted) -> tuple[CondaRecord | Dis
 
 
 def _modules(environment: Environment, package: CondaRecord | Distribution) -> tuple[str, ...]:
-    sites = {each.site for each in environment.distributions}
+    # metadata may be gone, and modules still be there
+    sites = sites_of(package.files) | {each.site for each in environment.distributions}
     # Python's own modules that are libraries, and need others
     sites |= {f"{found[1]}/lib-dynload" for found in map(_DYNLOAD.match, package.files) if found}
     return tuple(
@@ -110,17 +115,19 @@ def _scripts(
 
 
 def _own_tests(
-    environment: Environment, own_tests: Mapping[str, tuple[str, ...]], *, seconds: float
+    environment: Environment, archived: Mapping[str, Archived], *, seconds: float
 ) -> Iterator[Check]:
     if environment.python is None:
         return
+    there = installed_in_site(environment)
     for record in environment.records:
-        own = _modules(environment, record)
+        if (archive := archived.get(record.name)) is None:
+            continue
+        own, gone = _modules(environment, record), left_out_modules(archive, there)
         modules = tuple(
             module
-            for module in own_tests.get(record.name, ())
-            if _NOT_SHIPPED.isdisjoint(module.split("."))
-            and any(f"{module}.".startswith(f"{each}.") for each in own)
+            for module in archive.imports
+            if module not in gone and any(f"{module}.".startswith(f"{each}.") for each in own)
         )
         if modules:
             yield import_check(
@@ -129,4 +136,18 @@ def _own_tests(
                 modules,
                 python=environment.python,
                 seconds=seconds,
+                optional=_extras(environment, record),
             )
+
+
+def _extras(environment: Environment, record: CondaRecord) -> frozenset[str]:
+    """Return the projects that a package names for its extras, and for nothing else."""
+    told = [
+        text
+        for one in environment.distributions
+        if one.conda == record.name
+        for text in one.requires
+    ]
+    extras = {text for text in told if _EXTRA.search(text.partition(";")[2])}
+    needed = {normalized(first_word(text)) for text in told if text not in extras}
+    return frozenset(normalized(first_word(text)) for text in extras) - needed

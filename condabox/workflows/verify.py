@@ -11,6 +11,7 @@ from condabox.platforms import subdir_of_platform
 from condabox.reporting.findings import Finding, Group, State
 from condabox.reporting.formats import printable
 from condabox.verification.answers import ask, ask_directly, judge, summarized
+from condabox.verification.archived import left_out_findings, unreachable_findings
 from condabox.verification.contents import PLACEHOLDERS, read_contents
 from condabox.verification.declared import declared_findings
 from condabox.verification.installed import read_installed
@@ -20,19 +21,22 @@ from condabox.verification.requirements import requirement_findings
 from condabox.verification.structure import document_findings, file_findings
 from condabox.verification.wanted import wanted_in
 from condabox.workflows.run import choose_engine
+from condabox.workflows.verify_archives import archives_in_cache, archives_of_lock
 from condabox.workflows.verify_container import container_of
 from condabox.workflows.verify_subject import built_again, find_subject, is_description
-from condabox.workflows.verify_tests import tests_in_cache, tests_of_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from condabox.events import Reporter
+    from condabox.plan import BuildPlan
     from condabox.platforms import Platform
     from condabox.settings import Settings
+    from condabox.verification.archived import Archived
     from condabox.verification.checks import Check
     from condabox.verification.contents import ImageContents
-    from condabox.verification.installed import Installed
+    from condabox.verification.installed import Environment, Installed
+    from condabox.verification.wanted import Wanted
     from condabox.workflows.run import Engine
     from condabox.workflows.verify_request import VerifyRequest
     from condabox.workflows.verify_subject import Subject
@@ -122,41 +126,50 @@ def _inside(
         for environment in installed.environments:
             yield from requirement_findings(environment, subdir=subdir)
     if engine is not None:
-        checks = tuple(_checks(request, subject, contents, installed, reporter=reporter))
+        checks: list[Check] = []
+        for environment in installed.environments:
+            wanted = _wanted(environment, subject)
+            archived = _archived(environment, subject, reporter=reporter)
+            yield from unreachable_findings(environment, wanted)
+            yield from left_out_findings(environment, archived)
+            seconds = request.seconds
+            checks += environment_checks(
+                environment, wanted, archived, contents=contents, seconds=seconds
+            )
+        checks += _asked_for(request, subject, contents, installed)
         yield from _run(checks, subject, installed, engine=engine, reporter=reporter)
 
 
-def _checks(
-    request: VerifyRequest,
-    subject: Subject,
-    contents: ImageContents,
-    installed: Installed,
-    *,
-    reporter: Reporter,
-) -> Iterator[Check]:
-    plan, settings = subject.plan, subject.settings
-    for environment in installed.environments:
-        planned = plan if plan and environment.prefix == plan.image.prefix.lstrip("/") else None
-        wanted = subject.wanted if planned else None
-        own_tests = (
-            tests_of_lock(planned.locked, settings=settings, reporter=reporter)
-            if planned
-            else tests_in_cache(environment, settings=settings)
-        )
-        yield from environment_checks(
-            environment,
-            wanted or wanted_in(environment),
-            own_tests,
-            contents=contents,
-            seconds=request.seconds,
-        )
-    if plan is not None:
-        yield from test_checks(
-            plan.image.test,
-            python=_python(installed),
-            has_shell=contents.is_program("bin/sh"),
-            seconds=request.seconds,
-        )
+def _plan_of(environment: Environment, subject: Subject) -> BuildPlan | None:
+    plan = subject.plan
+    return plan if plan and environment.prefix == plan.image.prefix.lstrip("/") else None
+
+
+def _wanted(environment: Environment, subject: Subject) -> Wanted:
+    wanted = subject.wanted if _plan_of(environment, subject) else None
+    return wanted or wanted_in(environment)
+
+
+def _archived(
+    environment: Environment, subject: Subject, *, reporter: Reporter
+) -> dict[str, Archived]:
+    settings = subject.settings
+    if plan := _plan_of(environment, subject):
+        return archives_of_lock(plan.locked, settings=settings, reporter=reporter)
+    return archives_in_cache(environment, settings=settings)
+
+
+def _asked_for(
+    request: VerifyRequest, subject: Subject, contents: ImageContents, installed: Installed
+) -> tuple[Check, ...]:
+    if subject.plan is None:
+        return ()
+    return test_checks(
+        subject.plan.image.test,
+        python=_python(installed),
+        has_shell=contents.is_program("bin/sh"),
+        seconds=request.seconds,
+    )
 
 
 def _python(installed: Installed) -> str | None:

@@ -11,7 +11,7 @@ from condabox.oci.descriptor import Descriptor
 from condabox.oci.digest import Digest
 from condabox.oci.image import Image, MemoryBlobs
 from condabox.oci.manifest import ImageManifest
-from condabox.oci.mediatype import OCI_CONFIG, OCI_LAYER
+from condabox.oci.mediatype import OCI_CONFIG, OCI_LAYER, OCI_LAYER_ZSTD
 from tests.fakes.images import AMD64
 from tests.fakes.tars import layer
 
@@ -62,11 +62,12 @@ def image_of(
     titles: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
     seed: str = "",
+    media_type: str = OCI_LAYER_ZSTD,
 ) -> Image:
     """Return an image whose layers have ``sizes`` compressed, and blobs that nobody has."""
     layers = [
         Descriptor(
-            media_type=OCI_LAYER,
+            media_type=media_type,
             digest=Digest.of(f"{seed} {number} {size}".encode()),
             size=size,
             annotations=(layer_annotations or {}).get(number, {}),
@@ -77,7 +78,10 @@ def image_of(
         platform=AMD64,
         created=CREATED,
         config=ContainerConfig(env=env or {}),
-        diff_ids=[each.digest for each in layers],
+        diff_ids=[
+            each.digest if media_type == OCI_LAYER else Digest.of(f"tar of {each.digest}".encode())
+            for each in layers
+        ],
         history=[History(created=CREATED, created_by=title) for title in titles],
         extra={},
     )

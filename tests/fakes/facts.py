@@ -44,9 +44,10 @@ def package(
     resources: Mapping[str, Iterable[str]] | None = None,
     entry_points: Iterable[str] = (),
     scripts: Mapping[str, str] | None = None,
+    data: Mapping[str, Iterable[str]] | None = None,
 ) -> PackageFacts:
     """Return the facts of a package with ``files`` and all others that something is said of."""
-    said = (libraries or {}, imports or {}, resources or {}, scripts or {})
+    said = (libraries or {}, imports or {}, resources or {}, scripts or {}, data or {})
     paths = sorted({*files, *chain.from_iterable(said)} - (links or {}).keys())
     return PackageFacts(
         sizes=dict.fromkeys(paths, 1),
@@ -56,6 +57,7 @@ def package(
         resources={path: tuple(sorted(names)) for path, names in (resources or {}).items()},
         entry_points=tuple(sorted(entry_points)),
         scripts=dict(scripts or {}),
+        data={path: tuple(sorted(folders)) for path, folders in (data or {}).items()},
     )
 
 

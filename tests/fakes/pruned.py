@@ -14,6 +14,7 @@ from condabox.conda.packages.conflicts import find_conflicts
 from condabox.conda.packages.inventory import PackageInventory
 from condabox.pruning.decision import decide
 from condabox.pruning.effects import Pruned
+from tests.fakes.facts import package
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +36,7 @@ def pruned(
     section: PruneSection | None = None,
 ) -> Pruned:
     """Prune ``packages``, in link order; ``section`` is what is decided by instead."""
-    facts = {package.sha256: each for package, each in packages.items()}
+    facts = {locked.sha256: each for locked, each in packages.items()}
     paths = {key: sorted({*each.sizes, *each.links}) for key, each in facts.items()}
     written = PruneSection(profile=profile, keep=keep, drop=drop)
     own = section or written
@@ -46,7 +47,7 @@ def pruned(
             paths=paths,
             facts=facts,
             section=by,
-            imports={},
+            application=package(),
             base_libraries=frozenset({"libc.so.6"}),
         )
 
@@ -56,7 +57,7 @@ def pruned(
         )
         for key, each in paths.items()
     }
-    prod = [package for package in packages if package.prod]
+    prod = [locked for locked in packages if locked.prod]
     lost = {**find_conflicts(tuple(packages), inventories).lost}
     lost |= {each.sha256: frozenset() for each in prod}
     lost |= find_conflicts(prod, inventories).lost

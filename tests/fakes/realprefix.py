@@ -68,7 +68,8 @@ class RealPrefix:
         pending = [*({*self._facts.sizes, *self._facts.links} - taken), *needed]
         while pending:
             path = pending.pop()
-            found = self._missed(partial(self._found_by, path), taken - {path}) - needed
+            found = self._missed(partial(self._found_by, path), taken - {path})
+            found = (found | (self._beside(path, taken) if path in taken else set())) - needed
             needed |= found
             pending += found
         return needed
@@ -151,13 +152,25 @@ class RealPrefix:
 
     def _find_data(self, package: str, taken: AbstractSet[str]) -> Iterator[Path]:
         for root in _ROOTS:
-            top = self._root / root / package.replace(".", "/")
-            init = _init(top)
-            stays = init is not None and str(Path(init).relative_to(self._root)) not in taken
-            for folder, inner, names in os.walk(top):
-                plain = [each for each in inner if _init(Path(folder, each)) is None]
-                inner[:] = [] if stays else plain
-                yield from (path for name in names if not _is_module(path := Path(folder, name)))
+            yield from self._data_in(self._root / root / package.replace(".", "/"), taken)
+
+    def _beside(self, path: str, taken: AbstractSet[str]) -> set[str]:
+        """Return the data of the folder that a source is in, other than where modules are."""
+        folder = self._root / path.rpartition("/")[0]
+        if not path.endswith(".py") or folder in {self._root / root for root in _ROOTS}:
+            return set()
+        if not folder.is_relative_to(self._root / _ROOTS[0]):
+            return set()
+        found = self._data_in(folder, taken)
+        return {str(each.relative_to(self._root)) for each in found} & taken
+
+    def _data_in(self, top: Path, taken: AbstractSet[str]) -> Iterator[Path]:
+        init = _init(top)
+        stays = init is not None and str(Path(init).relative_to(self._root)) not in taken
+        for folder, inner, names in os.walk(top):
+            plain = [each for each in inner if _init(Path(folder, each)) is None]
+            inner[:] = [] if stays else plain
+            yield from (path for name in names if not _is_module(path := Path(folder, name)))
 
     def _packages(self, path: Path) -> Iterator[Path]:
         for root in _ROOTS[::-1]:

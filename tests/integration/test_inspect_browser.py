@@ -304,7 +304,7 @@ def test_without_scripts_the_tables_are_there(browser: Browser, page: Path) -> N
     finally:
         browser.tell("Emulation.setScriptExecutionDisabled", value=False)
 
-    assert titles == ["Layers", "Packages (15)", "Largest files"]
+    assert titles == ["Layers", "Packages (15)", "Of no package (95.0 kB)", "Largest files"]
     assert note == ["The map needs JavaScript. The tables have the same without it."]
 
 

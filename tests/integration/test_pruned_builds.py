@@ -161,6 +161,26 @@ def test_what_the_application_imports_stays(project: Project) -> None:
     assert numpy_paths(project) == {"__init__.py", "tests/__init__.py", "tests/test_a.py"}
 
 
+def test_what_the_application_s_programs_import_stays(project: Project) -> None:
+    (project.root / "app").mkdir()
+    (project.root / "app" / "serve").write_text(
+        "#!/usr/bin/env python3\nfrom numpy.tests import test_a\n"
+    )
+    write(project, "  app: [{src: app, dest: /app}]\n")
+
+    project.build()
+
+    assert numpy_paths(project) == {"__init__.py", "tests/__init__.py", "tests/test_a.py"}
+
+
+def test_the_module_that_the_command_runs_stays(project: Project) -> None:
+    write(project, "  cmd: [python, -m, numpy.tests.test_a]\n")
+
+    project.build()
+
+    assert numpy_paths(project) == {"__init__.py", "tests/__init__.py", "tests/test_a.py"}
+
+
 def test_what_the_tests_of_the_image_import_stays(project: Project) -> None:
     write(project, "  test: {imports: [numpy.tests.test_a]}\n")
 
@@ -208,7 +228,8 @@ def test_libraries_may_be_the_base_s(
     library = make_library(needed=["libssl.so.3", "libc.so.6"])
     archive = make_package(tmp_path, "numpy", "2.0", files={"lib/libx.so": library})
     index_channel(project.channel, [archive])
-    ImageLayout.create(tmp_path / "base").add([make_image(tmp_path / "made", base)], name="base")
+    files = {"lib64/ld-linux-x86-64.so.2": b"", **base}
+    ImageLayout.create(tmp_path / "base").add([make_image(tmp_path / "made", files)], name="base")
     write(project, f"  base: oci:{tmp_path / 'base'}\n")
 
     assert image_of(project.build())["warnings"] == warnings

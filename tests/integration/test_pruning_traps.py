@@ -14,8 +14,8 @@ from condabox.conda.envfile.section import PruneSection
 from condabox.conda.lockfiles.lockfile import LockedPackage
 from condabox.conda.packages.python import PythonInfo
 from condabox.pruning.decision import decide
-from condabox.pruning.facts import PackageFacts
 from condabox.pruning.observe import observe
+from tests.fakes import facts as fakes
 from tests.fakes.packages import locked, locked_named, make_package
 from tests.world.architectures import ARCHITECTURES
 from tests.world.pip import fetch_wheels
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from condabox.conda.envfile.section import PruneProfile
+    from condabox.pruning.facts import PackageFacts
     from tests.world.world import World
 
 pytestmark = pytest.mark.world
@@ -33,9 +34,7 @@ PYTHON = PythonInfo(version="3.11.2")
 SITE = PYTHON.site_packages
 NUMPY_2_2 = "numpy==2.2.6"
 SCIKIT_IMAGE = "scikit-image==0.25.2"
-NOTHING = PackageFacts(
-    sizes={}, links={}, libraries={}, imports={}, resources={}, entry_points=(), scripts={}
-)
+NOTHING = fakes.package()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +93,7 @@ class Shelf:
             paths={key: sorted((*each.sizes, *each.links)) for key, each in facts.items()},
             facts=facts,
             section=PruneSection(profile=profile, drop=drop),
-            imports={},
+            application=NOTHING,
             base_libraries=GLIBC,
         )
         return Outcome(
@@ -251,6 +250,22 @@ def test_slim_keeps_headers_where_torch_compile_may_need_them(shelf: Shelf, comp
     assert headers.isdisjoint(shelf.prune(openssl, torch, locked_named(compiler)).removed)
     # Those of PyTorch itself are for nobody but itself, and stay in any environment.
     assert headers - shelf.prune(openssl, torch).removed == {"include/torch/extension.h"}
+
+
+def test_tornado_testing_finds_the_certificate_that_it_serves_with(shelf: Shelf) -> None:
+    text = "import os\nDIR = os.path.dirname(os.path.abspath(__file__))\n"
+    text += 'CERT = os.path.join(DIR, "test", "test.crt")\n'
+    files = {
+        f"{SITE}/served/testing.py": text,
+        f"{SITE}/served/test/test.crt": "",
+        f"{SITE}/served/test/test_a.py": "",
+    }
+    served = shelf.made("served", files)
+
+    found = shelf.prune(served, profile="none", drop=("**/test/**",))
+
+    assert found.removed == {"served/test/test_a.py"}
+    assert found.kept == {"served/test/test.crt": "served/testing.py names served/test"}
 
 
 def test_safe_never_takes_headers(shelf: Shelf) -> None:

@@ -15,7 +15,7 @@ from condabox.oci.layout import ImageLayout
 from condabox.outputs.files import write_images
 from condabox.platforms import Platform
 from condabox.verification.contents import read_contents
-from tests.fakes.condaimage import conda_image, member
+from tests.fakes.condaimage import conda_image, member, program
 from tests.fakes.packages import File, make_package
 from tests.fakes.project import Project, make_project
 
@@ -190,6 +190,61 @@ def test_what_is_missing_in_an_image_is_told(web: Project, tmp_path: Path, engin
     assert told["scripts", "uvicorn"][0] == "problem"
     assert told["contents", "h11"][1] == "its METADATA says 9.9, its folder 0.16.0"
     assert ("imports", "python") not in told
+
+
+@pytest.mark.world
+@pytest.mark.tool("unshare")
+def test_what_dies_at_start_and_what_was_changed_is_told(web: Project, tmp_path: Path) -> None:
+    script = '#!/opt/env/bin/python\nimport ctypes\nctypes.CDLL("libnothere.so.1")\n'
+    path = broken(
+        web,
+        tmp_path,
+        [
+            program("opt/env/bin/uvicorn", script),
+            member(f"{SITE}/h11/_util.py", "changed = True\n"),
+            member(_whiteout(f"{SITE}/click")),
+        ],
+    )
+
+    told = problems(seen(web, path, "--engine", "unshare", "--against", "web.yml", status=10))
+
+    assert "libnothere.so.1: cannot open shared object file" in told["scripts", "uvicorn"][1]
+    assert "bin/uvicorn is not what the record says" in told["contents", "uvicorn"][1]
+    assert "h11/_util.py is not what the record says" in told["contents", "h11"][1]
+    assert "No module named 'click'" in told["package tests", "uvicorn"][1]
+
+
+@pytest.mark.world
+@pytest.mark.tool("unshare")
+def test_without_metadata_all_is_imported_and_told(web: Project) -> None:
+    lines = ["name: bare", "channels: [conda-forge]", "dependencies: [python 3.11.*, uvicorn]"]
+    lines += ["platforms: [linux-64]", "condabox: {prune: {drop: ['**/*.dist-info/**']}}"]
+    (web.root / "bare.yml").write_text("\n".join(lines))
+
+    found = seen(web, "bare.yml", "--engine", "unshare", status=10)
+
+    assert found["imports", "uvicorn"] == ("ok", "import uvicorn")
+    assert problems(found).keys() >= {("contents", "uvicorn"), ("contents", "click")}
+    assert ".dist-info/METADATA" in found["contents", "uvicorn"][1]
+
+
+@pytest.mark.tool("unshare")
+def test_what_pruning_left_out_is_no_problem_for_a_packages_own_tests(tmp_path: Path) -> None:
+    tests = b"import tool\nimport tool.tests\nimport tool.tests.inner\n"
+    files = ("__init__", "tests/__init__", "tests/inner")
+    tool = make_package(
+        tmp_path / "packages",
+        "tool",
+        files={f"lib/python3.11/site-packages/tool/{each}.py": b"" for each in files},
+        info={"test/run_test.py": tests},
+    )
+    section = '  prune: {drop: ["**/tool/tests/**"]}\n'
+    project = make_project(tmp_path / "tool", archives=[tool], specs=["tool"], section=section)
+
+    found = seen(project, "environment.yml", "--engine", "unshare", status=0)
+
+    detail = "import tool.tests, tool.tests.inner: left out by pruning"
+    assert found["package tests", "tool"] == ("note", detail)
 
 
 def _whiteout(path: str) -> str:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Self
 
 import pytest
 
@@ -11,6 +16,7 @@ from condabox.conda.packages.fetch import archive_path
 from condabox.conda.packages.python import PythonInfo
 from condabox.errors import InstallError
 from condabox.events import SilentReporter
+from condabox.process import Worker
 from condabox.pruning.observe import observe
 from condabox.settings import Settings
 from tests.fakes.packages import File, locked, make_package
@@ -98,6 +104,53 @@ def test_a_process_that_ends_is_an_error(
 
     with pytest.raises(InstallError, match="process that did so has ended"):
         taker.of(ours, python=PYTHON)
+
+
+def test_a_process_that_ends_before_it_is_asked_is_an_error(
+    taker: FactsTaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = packages(taker, tmp_path)
+    monkeypatch.setattr(
+        "condabox.backends.package_facts.module_command", lambda _: ["sh", "-c", "exec <&-; exit 1"]
+    )
+    monkeypatch.setattr("condabox.backends.package_facts.Worker", Ended)
+
+    with pytest.raises(InstallError, match="process that did so has ended"):
+        taker.of(ours, python=PYTHON)
+
+
+class Ended(Worker):
+    """A process that has ended by the time that somebody talks to it."""
+
+    def __enter__(self) -> Self:
+        self.wait()
+        return super().__enter__()
+
+
+def test_a_worker_whose_parent_is_gone_ends_without_a_word(
+    taker: FactsTaker, tmp_path: Path
+) -> None:
+    (ours, *_) = packages(taker, tmp_path)
+    job = {
+        "archive": str(archive_path(ours, settings=taker.settings)),
+        "package": asdict(ours),
+        "python": asdict(PYTHON),
+        "scratch": str(tmp_path),
+        "note": str(tmp_path / "note"),
+    }
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "condabox.pruning.observe_worker"],
+        input=json.dumps(job).encode() + b"\n",
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writing)
+
+    assert (done.stderr, (tmp_path / "note").exists()) == (b"", True)
 
 
 def test_a_full_disk_is_no_traceback(

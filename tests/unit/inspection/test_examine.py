@@ -16,8 +16,10 @@ from condabox.inspection.report import (
     FileReport,
     ImageReport,
     PackageReport,
+    RestReport,
     RuleReport,
 )
+from condabox.oci.mediatype import DOCKER_LAYER, OCI_LAYER, OCI_LAYER_RESTRICTED
 from tests.fakes.contents import CREATED, conda_record, contents, image_of, wheel_record
 
 if TYPE_CHECKING:
@@ -95,6 +97,39 @@ def test_a_package_with_a_layer_for_itself_costs_all_of_it() -> None:
     assert small.compressed == round(50 * small.installed / report_of(2).unpacked)
 
 
+def test_what_is_of_no_package_is_told_by_whose_it_is() -> None:
+    base, unowned, application = sorted(built().rest, key=lambda each: each.layers)
+
+    assert base == RestReport(
+        kind="base",
+        layers=(0,),
+        files=1,
+        unpacked=50,
+        compressed=500,
+        share=500 / 955,
+    )
+    assert (unowned.kind, unowned.layers, unowned.files) == ("unowned", (2,), 1)
+    assert unowned.unpacked == report_of(2).unpacked - built().packages[1].installed
+    assert (application.kind, application.compressed) == ("application", 5)
+
+
+def test_what_later_layers_hide_is_told_as_such() -> None:
+    layers = [contents(("a", b"1" * 30), ("b", b"2" * 10)), contents(("a", b"3" * 10), ".wh.b")]
+
+    hidden, unowned = sorted(
+        examine(image_of(400, 20), layers, name="x").rest, key=lambda each: each.kind
+    )
+
+    assert (hidden.kind, hidden.layers, hidden.files, hidden.unpacked) == ("hidden", (0,), 2, 40)
+    assert (unowned.kind, unowned.layers, unowned.compressed) == ("unowned", (1,), 20)
+
+
+def test_a_layer_without_files_costs_what_is_pulled() -> None:
+    (rest,) = examine(image_of(400), [contents()], name="x").rest
+
+    assert (rest.kind, rest.files, rest.unpacked, rest.share) == ("unowned", 0, 0, 1.0)
+
+
 def report_of(layer: int) -> LayerReport:
     return built().layers[layer]
 
@@ -141,6 +176,57 @@ def test_packages_of_the_base_are_told_but_not_advised_on() -> None:
     report = examine(image, [layer, contents("opt/env/x")], name="x")
     assert [(each.name, each.base) for each in report.packages] == [("mkl", True)]
     assert report.hints == ()
+
+
+def test_what_a_base_has_installed_is_its_wherever_its_files_are_written_again() -> None:
+    site = "usr/lib/python3/dist-packages"
+    wheel = wheel_record("pip", "pip.py", site=site)
+    conda = conda_record("mamba", "bin/mamba", prefix="opt/conda")
+    again = conda_record("own", "bin/own", prefix="opt/conda")
+    image = image_of(10, 20, layer_annotations={1: {PACKAGES_ANNOTATION: "x"}})
+
+    report = examine(
+        image,
+        [
+            contents(wheel, conda, again, f"{site}/pip.py", "opt/conda/bin/mamba"),
+            contents(
+                f"{site}/pip.py",
+                f"{site}/__pycache__/pip.cpython-312.pyc",
+                again,
+                "opt/conda/bin/own",
+            ),
+        ],
+        name="x",
+    )
+
+    assert {each.name: each.base for each in report.packages} == {
+        "pip": True,
+        "mamba": True,
+        "own": False,
+    }
+
+
+def test_openblas_of_several_wheels_is_advised_on() -> None:
+    site = "opt/env/lib/python3.12/site-packages"
+    numpy, scipy = "numpy.libs/libscipy_openblas64_-0.so", "scipy.libs/libscipy_openblas-1.so"
+    layer = contents(
+        wheel_record("numpy", numpy),
+        wheel_record("scipy", scipy),
+        (f"{site}/{numpy}", bytes(3_000_000)),
+        (f"{site}/{scipy}", bytes(2_000_000)),
+    )
+
+    (hint,) = examine(image_of(10), [layer], name="x").hints
+
+    assert (hint.packages, hint.bytes) == (("numpy", "scipy"), 2_000_000)
+
+
+@pytest.mark.parametrize("media_type", [OCI_LAYER, OCI_LAYER_RESTRICTED, DOCKER_LAYER])
+def test_layers_that_nobody_has_compressed_are_told(media_type: str) -> None:
+    report = examine(image_of(10, media_type=media_type), [contents("a")], name="x")
+
+    assert [each.uncompressed for each in report.layers] == [True]
+    assert not any(each.uncompressed for each in built().layers)
 
 
 def test_advice_knows_development_and_gpus() -> None:
@@ -190,6 +276,19 @@ def test_lists_that_may_have_every_file_end() -> None:
 
     assert (len(report.largest), len(report.waste)) == (MOST_LISTED, MOST_LISTED)
     assert report.wasted == report.unpacked // 2
+    assert report.waste_count == MOST_LISTED + 5
+
+
+def test_all_that_is_there_twice_is_counted() -> None:
+    pairs = [
+        (f"{number}{side}", number.to_bytes(2) * (32 << 10))
+        for number in range(MOST_LISTED + 1)
+        for side in "ab"
+    ]
+
+    report = examine(image_of(1), [contents(*pairs)], name="x")
+
+    assert (len(report.duplicates), report.duplicate_count) == (MOST_LISTED, MOST_LISTED + 1)
 
 
 @given(
@@ -203,7 +302,7 @@ def test_lists_that_may_have_every_file_end() -> None:
         max_size=4,
     )
 )
-def test_packages_never_cost_more_than_their_layers(
+def test_packages_and_the_rest_cost_what_their_layers_do(
     layers: list[tuple[int, list[str], list[str]]],
 ) -> None:
     report = examine(
@@ -222,3 +321,10 @@ def test_packages_never_cost_more_than_their_layers(
     rounding = len(report.packages)
     assert sum(each.compressed for each in report.packages) <= report.compressed + rounding
     assert sum(each.files for each in report.packages) <= report.files
+    rows: list[PackageReport | RestReport] = [*report.packages, *report.rest]
+    assert sum(each.compressed for each in rows) == pytest.approx(
+        report.compressed, abs=rounding + len(report.rest)
+    )
+    assert sum(each.share for each in rows) == pytest.approx(1.0 if report.compressed else 0.0)
+    installed = sum(each.installed for each in report.packages)
+    assert installed + sum(each.unpacked for each in report.rest) == report.unpacked

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condabox.inspection.hints import PackageSize, hints_for
+from condabox.inspection.hints import PackageSize, hints_for, holds_openblas
 
 if TYPE_CHECKING:
     from condabox.inspection.hints import Hint
@@ -84,6 +84,10 @@ def test_torch_with_cuda_where_nobody_asked_for_a_gpu() -> None:
         (["gcc_impl_linux-64", "sysroot_linux-64", "binutils_impl_linux-64"], "a compiler"),
         (["gxx_linux-64", "clang-19", "clangxx", "cxx-compiler", "rust"], "a compiler"),
         (["cuda-nvcc", "cuda-nvcc-dev_linux-64", "cuda-nvvm-tools"], "a compiler"),
+        (["llvmdev", "zig", "nim", "ghc", "llvm-tools-19", "llvm-tools"], "a compiler"),
+        (["zig_linux-64", "go-cgo", "ldc", "emscripten"], "a compiler"),
+        (["cuda-gdb", "nsight-compute", "cuda-nsight", "gdb", "nsight-systems"], "debuggers"),
+        (["nodejs"], "Node.js"),
         (["jupyterlab", "jupyter_server", "notebook", "ipykernel", "nbconvert-core"], "Jupyter"),
         (["libcublas-static", "cuda-cudart-static_linux-64"], "static libraries"),
         (["libcublas-dev", "cuda-cudart-dev_linux-64", "pcre2-devel"], "headers"),
@@ -97,6 +101,38 @@ def test_what_belongs_into_development(names: list[str], advice: str) -> None:
     assert advice in hint.text
     assert (sorted(hint.packages), hint.bytes) == (sorted(names), len(names) * MB)
     assert hints(*packages, prod=False) == ()
+
+
+def test_openblas_in_several_packages() -> None:
+    packages = [
+        PackageSize(name=name, version="1", build="", bytes=90 * MB, openblas=size * MB)
+        for name, size in (("scipy", 24), ("numpy", 25), ("pandas", 0))
+    ]
+
+    (hint,) = hints(*packages)
+
+    assert (hint.packages, hint.bytes) == (("numpy", "scipy"), 24 * MB)
+    assert "OpenBLAS is there 2 times" in hint.text
+    assert "conda-forge" in hint.text
+    assert hints(*packages[1:]) == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "is_openblas"),
+    [
+        ("s/numpy.libs/libscipy_openblas64_-ff651d7f.so", True),
+        ("s/scipy.libs/libscipy_openblas-c128ec02.so", True),
+        ("s/numpy.libs/libopenblas64_p-r0-0cf96a72.3.23.dev.so", True),
+        ("opt/env/lib/libopenblasp-r0.3.29.so", True),
+        ("opt/env/lib/libopenblas.so.0", True),
+        ("opt/env/lib/libopenblas.a", False),
+        ("opt/env/include/openblas_config.h", False),
+        ("opt/env/libopenblas.so.d/readme", False),
+        ("opt/env/lib/libmyopenblas.so", False),
+    ],
+)
+def test_libraries_that_are_openblas(path: str, is_openblas: bool) -> None:  # noqa: FBT001
+    assert holds_openblas(path) is is_openblas
 
 
 def test_magma() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from condabox.inspection.examine import examine
@@ -77,6 +78,47 @@ def test_layers_are_told_apart_by_their_digests() -> None:
     assert [each.compressed for each in diff.added] == [30]
     assert [each.compressed for each in diff.removed] == [20]
     assert diff.pulled == 30
+
+
+def uncompressed(compressed: ImageReport) -> ImageReport:
+    """Return the report on the same image as ``docker save`` writes it."""
+    layers = tuple(
+        replace(each, digest=each.diff_id, compressed=each.unpacked + 512, uncompressed=True)
+        for each in compressed.layers
+    )
+    return replace(compressed, digest="sha256:0", layers=layers)
+
+
+def test_a_layer_that_nobody_has_compressed_is_the_one_with_its_content() -> None:
+    pulled = report(("a", "1", "0", 10), ("b", "1", "0", 20))
+    saved = uncompressed(pulled)
+
+    for old, new in ((pulled, saved), (saved, pulled), (saved, saved)):
+        diff = compare_images(old, new)
+        assert (len(diff.kept), diff.added, diff.removed, diff.pulled) == (3, (), (), 0)
+    # what is pulled is told where one of both knows
+    assert compare_images(pulled, saved).kept == pulled.layers
+
+
+def test_who_compresses_in_another_way_lets_everybody_pull() -> None:
+    old = report(("a", "1", "0", 10))
+    new = replace(
+        old,
+        digest="sha256:0",
+        layers=tuple(replace(each, digest=f"{each.digest}x") for each in old.layers),
+    )
+
+    diff = compare_images(old, new)
+
+    assert (diff.kept, len(diff.added), diff.pulled) == ((), 2, 17)
+
+
+def test_compressed_bytes_are_compared_where_both_have_some() -> None:
+    pulled = report(("a", "1", "0", 10))
+
+    assert compare_images(pulled, pulled).both_compressed
+    assert not compare_images(pulled, uncompressed(pulled)).both_compressed
+    assert not compare_images(uncompressed(pulled), pulled).both_compressed
 
 
 def test_another_base_is_told() -> None:

@@ -146,6 +146,14 @@ def test_a_record_without_an_end_is_counted_and_not_held_in_memory() -> None:
     assert peak < LARGEST_RECORD
 
 
+def test_records_claim_no_more_than_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("condabox.inspection.layer_contents._MOST_CLAIMED", 500)
+
+    found = contents(conda_record("a", "x" * 400), conda_record("b", "y"))
+
+    assert ([each.name for each in found.packages], found.skipped) == (["a"], 1)
+
+
 def test_holes_are_not_read() -> None:
     """A sparse file of 3 GB is 512 bytes in a layer."""
     size = 3_000_000_000
@@ -166,6 +174,7 @@ def test_holes_are_not_read() -> None:
         pytest.param(layer("a/.wh."), "whiteout of nothing", id="a whiteout of nothing"),
         pytest.param(layer("a/.wh..."), "whiteout of nothing", id="a whiteout of a parent"),
         pytest.param(layer("a/" * 3000 + "a"), "6001 characters", id="a long name"),
+        pytest.param(layer(symlink("a", "b/" * 3000)), "6000 characters", id="a long target"),
         pytest.param(io.BytesIO(b"no tar at all" * 99), "not a tar archive", id="no tar"),
         pytest.param(
             io.BytesIO(entry("pax", tarfile.XHDTYPE, size=1 << 30).tobuf() + bytes(2048)),

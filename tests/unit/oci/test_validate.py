@@ -165,8 +165,8 @@ def test_compression_that_is_broken_is_found(tmp_path: Path, blob: bytes) -> Non
 @pytest.mark.parametrize(
     ("tar", "problem"),
     [
-        pytest.param(b"", "layer 0: its tar", id="empty"),
-        pytest.param(b"x" * 2048, "layer 0: its tar is damaged", id="no tar"),
+        pytest.param(b"", "layer 0: it is not a tar archive: empty file", id="empty"),
+        pytest.param(b"x" * 2048, "layer 0: it is not a tar archive", id="no tar"),
         pytest.param(
             tar_of(member("a"))[:512] + b"\0" * 512, "layer 0: its tar has no end", id="no end"
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import stat
 import tarfile
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from condabox.errors import ImageError
 from condabox.outputs.unpack import RootDirectory, remove_tree
-from tests.fakes.tars import directory, hardlink, layer, symlink, tree, unpacked
+from tests.fakes.tars import directory, entry, hardlink, layer, symlink, tree, unpacked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -155,6 +156,31 @@ def test_what_is_no_tar_is_refused(root: RootDirectory, data: bytes) -> None:
 def test_a_name_that_the_system_refuses_is_explained(root: RootDirectory) -> None:
     with pytest.raises(ImageError, match="cannot be unpacked"):
         unpacked(root, layer("n" * 300))
+
+
+def test_holes_are_not_written(root: RootDirectory) -> None:
+    """A file of a gigabyte is 8 bytes in a layer."""
+    size = 1 << 30
+    pax = {"GNU.sparse.major": "0", "GNU.sparse.minor": "1", "GNU.sparse.size": str(size)}
+    pax["GNU.sparse.map"] = f"4096,4,{size - 4},4"
+    header = entry("disk.img", size=8, pax_headers=pax).tobuf(tarfile.PAX_FORMAT)
+
+    root.apply(io.BytesIO(header + b"headtail".ljust(512, b"\0") + bytes(1024)), name="x")
+
+    with (root.path / "disk.img").open("rb") as file:
+        status = os.fstat(file.fileno())
+        read = [(file.seek(at), file.read(8))[1] for at in (0, 4096, size - 8)]
+    assert read == [bytes(8), b"head" + bytes(4), bytes(4) + b"tail"]
+    assert (status.st_size, status.st_blocks * 512 < 1 << 20) == (size, True)
+
+
+def test_a_file_larger_than_any_disk_is_refused(root: RootDirectory) -> None:
+    pax = {"GNU.sparse.major": "0", "GNU.sparse.minor": "1", "GNU.sparse.size": str(1 << 62)}
+    pax["GNU.sparse.map"] = f"{1 << 61},4"
+    header = entry("disk.img", size=4, pax_headers=pax).tobuf(tarfile.PAX_FORMAT)
+
+    with pytest.raises(ImageError, match="cannot be unpacked"):
+        root.apply(io.BytesIO(header + bytes(512 + 1024)), name="x")
 
 
 def test_a_zero_byte_in_a_link_is_refused(root: RootDirectory) -> None:

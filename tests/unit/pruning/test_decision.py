@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -51,7 +52,7 @@ def decided(
     *,
     dev: tuple[str, ...] = (),
     section: PruneSection | None = None,
-    imports: Mapping[str, tuple[str, ...]] | None = None,
+    application: PackageFacts | None = None,
 ) -> Decision:
     packages = [locked(name, category="dev" if name in dev else "main") for name in facts]
     return decide(
@@ -59,7 +60,7 @@ def decided(
         paths={f"sha-{name}": (*each.sizes, *each.links) for name, each in facts.items()},
         facts={f"sha-{name}": each for name, each in facts.items()},
         section=section or PruneSection(),
-        imports=imports or {},
+        application=application or package(),
         base_libraries=BASE,
     )
 
@@ -84,11 +85,42 @@ def test_what_is_left_out_has_a_rule_and_a_size() -> None:
 
 
 def test_what_the_application_imports_stays() -> None:
-    decision = decided({"numpy": NUMPY}, imports={"/app/main.py": ("numpy.tests.test_a",)})
+    application = package(imports={"/app/main.py": ["numpy.tests.test_a"]})
+
+    decision = decided({"numpy": NUMPY}, application=application)
 
     assert gone(decision, "numpy") == {"numpy/app.js.map", "numpy/tests/test_b.py"}
     (kept,) = {each.because for each in decision.kept["sha-numpy"]}
     assert kept == "/app/main.py imports numpy.tests.test_a"
+
+
+def test_what_the_application_reads_stays() -> None:
+    numpy = package(imports=NUMPY.imports, files=[f"{SITE}/numpy/tests/x.csv"])
+    application = package(resources={"/app/main.py": ["numpy.tests"]})
+
+    decision = decided({"numpy": numpy}, application=application)
+
+    assert gone(decision, "numpy") == {"numpy/tests/test_a.py", "numpy/tests/test_b.py"}
+
+
+def test_who_drops_what_says_what_is_installed_is_told() -> None:
+    numpy = package(
+        [
+            *(f"{SITE}/numpy-2.dist-info/{name}" for name in ("METADATA", "entry_points.txt")),
+            f"{SITE}/old-1-py3.11.egg-info/PKG-INFO",
+            f"{SITE}/other-1.dist-info/RECORD",
+        ],
+        imports=NUMPY.imports,
+    )
+
+    decision = decided({"numpy": numpy}, section=PruneSection(drop=("**/*-info/**",)))
+
+    (warning,) = decision.warnings(Path("environment.yml"))
+    assert warning == (
+        "environment.yml: condabox.prune: drop leaves out what says that numpy-2 and "
+        "old-1-py3.11 are installed: importlib.metadata, pip and scanners find them no more"
+    )
+    assert decided({"numpy": numpy}).unlisted == ()
 
 
 def test_development_changes_nothing_of_prod() -> None:

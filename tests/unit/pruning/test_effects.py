@@ -92,13 +92,25 @@ def test_entries_are_told_with_what_they_match() -> None:
     one, nothing = Saving(paths=1, size=1), Saving(paths=0, size=0)
     needed = Kept(path="lib/liba.so.1", rule="drop", because="bin/user needs liba.so.1")
     assert keep == (
-        EntryEffect(entry="user:lib/*.a", matched=one),
-        EntryEffect(entry="nothing", matched=nothing),
+        EntryEffect(entry="user:lib/*.a", paths=one),
+        EntryEffect(entry="nothing", paths=nothing),
     )
     assert drop == (
-        EntryEffect(entry="lib/**", matched=Saving(paths=2, size=2), kept=(needed,)),
-        EntryEffect(entry="nobody:**", matched=nothing),
+        EntryEffect(entry="lib/**", paths=nothing, kept=(needed,)),
+        EntryEffect(entry="nobody:**", paths=nothing),
     )
+
+
+def test_what_a_drop_matches_and_stays_is_not_told_as_left_out() -> None:
+    user = package(
+        libraries={"bin/user": elf("liba.so.1")}, files=["lib/liba.so.1", "lib/b.a", "lib/c.txt"]
+    )
+    found = pruned({conda("user"): user}, keep=("lib/c.*",), drop=("lib/*", "lib/liba*"))
+
+    _, drop = entry_effects(found)
+
+    assert [each.paths for each in drop] == [Saving(paths=1, size=1), Saving(paths=0, size=0)]
+    assert [len(each.kept) for each in drop] == [1, 1]
 
 
 def test_savings_are_added_up() -> None:

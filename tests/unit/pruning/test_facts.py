@@ -24,9 +24,10 @@ FACTS = PackageFacts(
     resources={"lib/a/b.py": ("a",)},
     entry_points=("a.b",),
     scripts={"bin/a": "bin/python3.12"},
+    data={"lib/a/b.py": ("a/tests",)},
 )
 EMPTY = PackageFacts(
-    sizes={}, links={}, libraries={}, imports={}, resources={}, entry_points=(), scripts={}
+    sizes={}, links={}, libraries={}, imports={}, resources={}, entry_points=(), scripts={}, data={}
 )
 
 
@@ -67,6 +68,7 @@ def test_any_facts_survive_json(sizes: dict[str, int], imports: dict[str, tuple[
         resources=imports,
         entry_points=(),
         scripts={},
+        data=imports,
     )
 
     assert PackageFacts.from_json(json.loads(json.dumps(facts.to_json()))) == facts

@@ -136,6 +136,43 @@ def test_who_reads_data_of_a_package_that_stays_needs_what_is_beside_its_modules
     }
 
 
+def test_who_names_a_folder_needs_all_data_in_it() -> None:
+    needed = ("a/tests/one.csv", "a/tests/inner/two.csv", "a/tests/inner/three.pyi")
+    others = (
+        "a/tests/__init__.py",
+        "a/tests/__pycache__/__init__.cpython-311.pyc",
+        "a/tests/inner/__init__.py",
+        "a/b/tests/four.csv",
+    )
+    facts = package(
+        site("a/__init__.py", *needed, *others), data=modules({"a/m.py": ["a/tests", "c/tests"]})
+    )
+
+    assert kept(facts, *needed, *others) == dict.fromkeys(needed, "a/m.py names a/tests")
+
+
+def test_a_module_that_stays_needs_the_data_beside_it() -> None:
+    needed = ("a/tests/__init__.py", "a/tests/m.py", "a/tests/x.csv", "a/tests/data/y.csv")
+    others = ("a/tests/n.py", "a/tests/inner/__init__.py", "a/tests/inner/z.csv")
+    facts = package(site(*needed, *others), imports=modules({"a/b.py": ["a.tests.m"]}))
+
+    assert kept(facts, *needed, *others) == {
+        **dict.fromkeys(needed[:2], "a/b.py imports a.tests.m"),
+        **dict.fromkeys(needed[2:], "a/tests/__init__.py is beside it"),
+    }
+
+
+def test_what_is_no_module_of_a_package_needs_nothing_beside_it() -> None:
+    files = ("lib/liba.so", "lib/x.txt", f"{SITE}/top.py", f"{SITE}/x.txt")
+    facts = package(
+        files,
+        libraries={"bin/a": elf("liba.so")},
+        imports=modules({"b.py": ["top"]}),
+    )
+
+    assert set(reasons(proven(facts, taken=files))) == {"lib/liba.so", "top.py"}
+
+
 def test_the_last_package_that_has_a_file_says_what_it_imports() -> None:
     first = package(site("a/tests.py"), imports=modules({"a/__init__.py": ["a.tests"]}))
     last = package(site("a/__init__.py"))

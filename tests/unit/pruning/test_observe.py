@@ -109,6 +109,7 @@ def test_facts_of_a_conda_package(tmp_path: Path, archive_format: ArchiveFormat)
         resources={f"{SITE}/a/b.py": ("d",)},
         entry_points=(),
         scripts={"bin/tool": "/bin/sh"},
+        data={},
     )
 
 
@@ -262,6 +263,27 @@ def test_a_source_imports_what_its_stub_says(tmp_path: Path) -> None:
         f"{SITE}/a/d.py": ("lazy_loader",),
     }
     assert found.resources == {f"{SITE}/a/__init__.py": ("a",)}
+
+
+def test_folders_of_tests_that_a_source_names_are_looked_for_around_it(tmp_path: Path) -> None:
+    here = 'import os\nx = os.path.join(os.path.dirname(__file__), "test", "test.crt")\n'
+    inner = 'x = Path(__file__, "../../b/tests/data/x.csv")\n'
+    read = 'from importlib.resources import files\nfiles("d").joinpath("tests/x.csv")\n'
+    files = {
+        f"{SITE}/a/m.py": here,
+        f"{SITE}/a/b/n.py": inner,
+        f"{SITE}/top.py": read,
+        "bin/run": f"#!{PLACEHOLDER}/bin/python\n{read}",
+        f"{SITE}/a/conftest.py": here,
+        f"{SITE}/alone.py": here,
+    }
+
+    assert of_conda(tmp_path, files).data == {
+        f"{SITE}/a/m.py": ("a/test",),
+        f"{SITE}/a/b/n.py": ("a/b/b/tests/data", "a/b/tests/data", "b/tests/data"),
+        f"{SITE}/top.py": ("d/tests",),
+        "bin/run": ("d/tests",),
+    }
 
 
 def test_compiled_modules_import_from_their_own_package(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from condabox.conda.envfile.reading import FieldError
 from condabox.conda.envfile.values import path_glob
-from condabox.pruning.patterns import GlobTable, alternatives, any_of, glob_regex
+from condabox.pruning.patterns import GlobTable, alternatives, any_case, any_of, glob_regex
 
 
 def matches(glob: str, path: str) -> bool:
@@ -18,6 +18,13 @@ def matches(glob: str, path: str) -> bool:
     assert (any_of(("no", glob)).fullmatch(path) is not None) is (found or path == "no")
     assert GlobTable([(glob, "x")]).matching(path) == (("x",) if found else ())
     return found
+
+
+def test_case_counts_where_nobody_says_otherwise() -> None:
+    glob = any_case("x-1*")
+
+    assert [matches(glob, path) for path in ("x-1", "X-1.txt", "y-1")] == [True, True, False]
+    assert not matches("x-1*", "X-1")
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,8 @@ EXAMPLES = [
     ("manuals", "git", "share/man/man1/git.1"),
     ("manuals", "git", "share/doc/git/html/index.html"),
     ("manuals", "libffi", "share/info/libffi.info.gz"),
+    ("manuals", "gmp", "share/info/gmp.info-2"),
+    ("manuals", "libffi", "share/info/dir"),
     ("manuals", "x", "man/man1/x.1"),
     ("r-manuals", "r-mass", "lib/R/library/MASS/html/00Index.html"),
     ("menus", "spyder", "Menu/spyder.json"),
@@ -50,6 +52,8 @@ EXAMPLES = [
     ("windows-files", "pip", f"{SITE}/pip/_vendor/distlib/t64.exe"),
     ("windows-files", "setuptools", f"{SITE}/setuptools/cli.exe"),
     ("source-maps", "widgetsnbextension", "share/jupyter/nbextensions/w/extension.js.map"),
+    ("source-maps", "jupyterlab", "share/jupyter/lab/static/main.js.map"),
+    ("source-maps", "plotly", "share/jupyter/labextensions/plotly/static/1.js.map"),
     ("source-maps", "x", f"{SITE}/x/static/bootstrap.min.css.map"),
     ("message-sources", "Django", f"{SITE}/django/conf/locale/de/LC_MESSAGES/django.po"),
     ("translations", "git", "share/locale/de/LC_MESSAGES/git.mo"),
@@ -98,6 +102,7 @@ EXAMPLES = [
     ("ensurepip", "python", f"{PY}/ensurepip/_bundled/pip-24.0-py3-none-any.whl"),
     ("terminals", "ncurses", "share/terminfo/h/hurd"),
     ("tcl-demos", "tk", "lib/tk8.6/demos/widget"),
+    ("table-makers", "scipy", f"{SITE}/scipy/special/_precompute/gammainc_data.py"),
     ("perl-manuals", "perl", "lib/perl5/5.32/core_perl/pods/perlfunc.pod"),
     ("java-sources", "openjdk", "lib/jvm/lib/src.zip"),
     ("cuda-samples", "cuda-cupti", "extras/CUPTI/samples/common/x.cpp"),
@@ -158,6 +163,8 @@ TRAPS = [
     ("python", f"{PY}/lib-dynload/_testcapi.cpython-311-x86_64-linux-gnu.so"),
     ("python", f"{PY}/lib-dynload/_ctypes_test.cpython-311-x86_64-linux-gnu.so"),
     ("tornado", f"{SITE}/tornado/test/__init__.py"),
+    ("tornado", f"{SITE}/tornado/test/test.crt"),
+    ("tornado", f"{SITE}/tornado/test/test.key"),
     ("mpmath", f"{SITE}/mpmath/tests/__init__.py"),
     ("bottleneck", f"{SITE}/bottleneck/tests/__init__.py"),
     ("numba", f"{SITE}/numba/tests/npyufunc/__init__.py"),
@@ -235,6 +242,20 @@ TRAPS = [
     # not of this kind
     ("openssl", "share/doc/openssl/LICENSE.txt"),
     ("libx", "share/doc/libx/copyright"),
+    ("cmake", "share/doc/cmake/Copyright.txt"),
+    ("libx", "share/doc/libx/License.txt"),
+    ("libx", "share/doc/libx/mpl-licence"),
+    ("libx", "share/doc/libx/Licenses/MIT.txt"),
+    ("libx", "share/doc/libx/Copying"),
+    ("libx", "share/doc/libx/Notice.txt"),
+    ("libx", "share/doc/libx/EULA.txt"),
+    ("libx", "share/doc/libx/AUTHORS"),
+    ("libx", "share/doc/libx/gpl-3.0.txt"),
+    ("libx", "share/doc/libx/LGPLv2.1"),
+    ("libx", "share/doc/libx/Third_Party.txt"),
+    ("maxima", "share/info/maxima-index.lisp"),
+    ("maxima", "share/info/maxima.info-1"),
+    ("octave", "share/info/octave.info"),
     ("mkl", "share/doc/mkl/licensing/third-party-programs.txt"),
     ("x", f"{SITE}/x/doc/index.html"),
     ("x", f"{SITE}/x/man/__init__.py"),
@@ -268,6 +289,13 @@ def test_no_rule_falls_into_a_trap(package: str, path: str) -> None:
         pytest.param("mypy", "numpy", f"{SITE}/numpy/__init__.pyi", id="mypy"),
         pytest.param("gtk4", "glib", "share/locale/de/LC_MESSAGES/glib20.mo", id="screen"),
         pytest.param("django", "x", f"{SITE}/x/static/x.js.map", id="collectstatic"),
+        pytest.param("emscripten", "x", "lib/emscripten/system/libc.a", id="emscripten"),
+        pytest.param("emscripten_emscripten-wasm32", "zlib", "lib/libz.a", id="wasm"),
+        pytest.param("mlir", "libmlir21", "lib/libMLIR.a", id="mlir"),
+        pytest.param("llvmdev", "x", "lib/libx.a", id="llvm"),
+        pytest.param("ghdl-llvm", "x", "lib/ghdl/libgrt.a", id="ghdl"),
+        pytest.param("crystal", "x", "lib/libx.a", id="crystal"),
+        pytest.param("emacs", "x", "share/info/x.info", id="emacs"),
         pytest.param("man-db", "git", "share/man/man1/git.1", id="man"),
         pytest.param("nodejs", "jupyterlab", f"{SITE}/jupyterlab/staging/yarn.lock", id="nodejs"),
         pytest.param("petsc4py", "mkl", "lib/libmkl_scalapack_lp64.so.2", id="scalapack"),
@@ -279,7 +307,8 @@ def test_who_needs_it_puts_the_rule_out_of_force(beside: str, package: str, path
 
 
 @pytest.mark.parametrize(
-    "name", ["libgcc", "rustworkx", "gopy", "clarabel", "numbagg", "cffconvert"]
+    "name",
+    ["libgcc", "rustworkx", "gopy", "clarabel", "numbagg", "cffconvert", "llvmlite", "llvm-openmp"],
 )
 def test_similar_names_switch_nothing_off(name: str) -> None:
     assert not any(
@@ -299,12 +328,19 @@ def test_rules_are_well_formed(rule: Rule) -> None:
         assert canonical_name(name) == name
 
 
+def test_byte_code_costs_time_at_every_start() -> None:
+    (rule,) = (rule for rule in SLIM if rule.name == "byte-code")
+
+    assert rule.risk == "medium"
+    assert rule.reason.endswith("at every start")
+
+
 def test_names_are_unique() -> None:
     assert len({rule.name for rule in RULES}) == len(RULES)
 
 
 def test_what_no_rule_takes_is_well_formed() -> None:
-    globs = [glob for never in NEVER for glob in never.patterns]
+    globs = [glob for never in NEVER for glob in (*never.patterns, *never.but)]
 
     assert [path_glob(f"x:{glob}", "") for glob in globs] == [f"x:{glob}" for glob in globs]
     assert all(never.reason and not never.reason.endswith(".") for never in NEVER)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, reject
 from hypothesis import strategies as st
 
-from condabox.pruning.sources import Source, absolute, read_compiled, read_source
+from condabox.pruning.sources import Source, absolute, around, read_compiled, read_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -203,6 +203,40 @@ def test_compressed_tables_that_are_made_to_deceive_are_bounded(data: bytes) -> 
     assert max(map(len, found.beginnings), default=0) <= 256
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("__file__, 'test', 'test.crt'", {"./test"}),
+        ('__file__, "tests/data/x.csv"', {"./tests/data"}),
+        ("__file__, '../b/tests/'", {"./b/tests"}),
+        ("__file__, f'tests/data/{x}', 'tests/da%s'", {"./tests/data", "./tests"}),
+        ("__file__, 'data/my-tests', 'testing', 'a test', 'test.py', 'latests/x'", set()),
+        ("'tests'", set()),
+        ('"\n    >>> f(a.__file__, "tests")\n    ... "tests"\n"\n"tests"', set()),
+        ('"\n>>> f(a.__file__, "tests")\n"\n__file__', set()),
+        ("import pkgutil\n'tests/x'", {"./tests"}),
+        ("import pkgutil\nP = 'a.tests.data'", {"a/tests/data"}),
+        ("__file__, 'a.tests.data'", set()),
+    ],
+)
+def test_folders_of_tests_that_a_source_may_read(text: str, expected: set[str]) -> None:
+    assert read_source([text.encode()]).data == expected
+
+
+def test_no_source_names_more_folders_than_people_would() -> None:
+    text = "__file__" + "".join(f" 'tests/{number}/x'" for number in range(10_000))
+    found = read_source([text.encode()])
+
+    assert len(found.data) == 256
+    assert len(around(found, package=".".join(["a"] * 1000))) == 256 * 16
+
+
+def test_a_source_that_says_where_it_is_in_an_earlier_piece() -> None:
+    pieces = [b"__file__\n" + b"#" * (1 << 17), b"\n'tests'\n"]
+
+    assert read_source(pieces).data == {"./tests"}
+
+
 NAMES = st.sampled_from(["a", "b1", "_c", "as_", "import_x", "fromage", "é", "lazy"])
 SPACE = st.sampled_from([" ", "\t", "  ", " \\\n", "\\\r\n ", " \f"])
 GAP = st.one_of(st.just(""), SPACE)
@@ -287,9 +321,12 @@ def test_every_import_of_the_standard_library_is_found() -> None:
         *(b"import a,\\\n", b"import \\\n", b"from .\\\nfrom", b"\nfrom a.\\\nfrom.\\\n", b"a."),
         *(b"from a import (\n", b"#;from a import (", b"from . ", b";", b"\\\n", b"'a.", b"'."),
         *(b"files(\n\n\n", b"\nlazy  ", b"import a as\\\n b,\\\n", b"\n from a import (#"),
+        *(b"'a/", b"'tests/", b"'", b"'../", b"'a.tests.", b"a/"),
     ],
 )
-@pytest.mark.parametrize("start", [b"import importlib\n", b"from a import (", b"'''"])
+@pytest.mark.parametrize(
+    "start", [b"import importlib\n", b"from a import (", b"'''", b"__file__ 'tests"]
+)
 def test_no_text_takes_more_than_one_pass(repeated: bytes, start: bytes) -> None:
     read_source([start + repeated * (HOSTILE // len(repeated))])  # or it takes hours
 

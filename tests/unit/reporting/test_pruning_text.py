@@ -66,13 +66,13 @@ REPORT = PruningReport(
     ),
     dropped=Saving(paths=5, size=400_000),
     keep=(
-        EntryEffect(entry="numpy:**/tests/**", matched=Saving(paths=757, size=15_400_000)),
-        EntryEffect(entry="nothing", matched=NOTHING),
+        EntryEffect(entry="numpy:**/tests/**", paths=Saving(paths=757, size=15_400_000)),
+        EntryEffect(entry="nothing", paths=NOTHING),
     ),
     drop=(
         EntryEffect(
             entry="lib/libx*",
-            matched=Saving(paths=6, size=500_000),
+            paths=Saving(paths=6, size=500_000),
             kept=(Kept(path="lib/libx.so.1", rule="drop", because="bin/x needs libx.so.1"),),
         ),
     ),
@@ -107,7 +107,7 @@ def test_it_fits_a_narrow_terminal(text: str) -> None:
 
 def test_names_of_any_bytes_steer_no_terminal() -> None:
     kept = (Kept(path="a\x1b[2J", rule="caches", because="b needs it"),)
-    entry = EntryEffect(entry="c\x1b[2J", matched=NOTHING)
+    entry = EntryEffect(entry="c\x1b[2J", paths=NOTHING)
     report = PruningReport(
         name="x",
         platform=REPORT.platform,

@@ -35,7 +35,14 @@ if TYPE_CHECKING:
 
 WORD = "w0rd"
 IMPORT = import_check(Group.IMPORTS, "a", ("a", "b"), python="opt/env/bin/python", seconds=5)
-OWN_TEST = import_check(Group.PACKAGE_TESTS, "a", ("a",), python="opt/env/bin/python", seconds=5)
+OWN_TEST = import_check(
+    Group.PACKAGE_TESTS,
+    "a",
+    ("a",),
+    python="opt/env/bin/python",
+    seconds=5,
+    optional=frozenset({"an-extra"}),
+)
 SCRIPT = script_check("tool", "opt/env/bin/tool", seconds=5)
 COMMAND = command_check("tool --check", has_shell=True, seconds=5)
 
@@ -237,7 +244,11 @@ TRACEBACK = "Traceback (most recent call last):\n  File x\n"
         ),
         pytest.param(
             SCRIPT,
-            ended(1, f"{TRACEBACK}ModuleNotFoundError: y\n\n{TRACEBACK}RuntimeError: use y[cli]\n"),
+            ended(
+                1,
+                f"{TRACEBACK}ModuleNotFoundError: No module named 'y'\n\n"
+                f"{TRACEBACK}RuntimeError: use y[cli]\n",
+            ),
             State.NOTE,
             "tool --help: it ended with status 1: RuntimeError: use y[cli]",
             id="wants an extra",
@@ -261,6 +272,20 @@ TRACEBACK = "Traceback (most recent call last):\n  File x\n"
             State.NOTE,
             "import a: a: ModuleNotFoundError: pytest",
             id="test needs another package",
+        ),
+        pytest.param(
+            OWN_TEST,
+            ended(1, "ModuleNotFoundError: No module named 'an_extra'\na: RuntimeError: no"),
+            State.NOTE,
+            "import a: a: RuntimeError: no",
+            id="test needs an extra of the package",
+        ),
+        pytest.param(
+            OWN_TEST,
+            ended(1, "ModuleNotFoundError: No module named 'scipy'\na: no scipy"),
+            State.PROBLEM,
+            "import a: a: no scipy",
+            id="dependency gone",
         ),
         pytest.param(
             OWN_TEST,

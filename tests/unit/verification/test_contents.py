@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tarfile
 from typing import TYPE_CHECKING
 
@@ -81,6 +82,22 @@ def test_marks_are_found_across_the_pieces_that_are_read(tmp_path: Path) -> None
         if isinstance(each, ReadEntry) and each.marks
     }
     assert marked == {"opt/env/lib/x": {mark}}
+
+
+def test_files_are_hashed_and_links_are_not(tmp_path: Path) -> None:
+    hard = tarfile.TarInfo("opt/env/bin/b")
+    hard.type, hard.linkname = tarfile.LNKTYPE, "opt/env/bin/a"
+    data = b"1" * (3 << 20)
+    members = [program("opt/env/bin/a", data), (hard, b""), link("opt/env/bin/c", "a")]
+
+    found = read_contents(
+        conda_image(tmp_path, [*members, link("opt/link", "env"), folder("opt/env/x")]), marks=()
+    )
+
+    digest = hashlib.sha256(data).digest()
+    assert found.digest("opt/env/bin/a") == found.digest("opt/env/bin/b") == digest
+    assert found.digest("opt/link/bin/a") == digest
+    assert [found.digest(f"opt/env/{each}") for each in ("bin/c", "x", "gone")] == [None] * 3
 
 
 def test_layers_hide_and_replace(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,7 @@ from condabox.reporting.findings import State
 from condabox.verification.contents import read_contents
 from condabox.verification.declared import declared_findings
 from condabox.verification.installed import read_installed
-from tests.fakes.condaimage import SITE, conda_image, distribution, member, program, record
+from tests.fakes.condaimage import SITE, conda_image, distribution, link, member, program, record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -163,6 +164,99 @@ def test_byte_code_may_be_missing(tmp_path: Path) -> None:
     found = declared(tmp_path, record("a", "1.0", "bin/a", "lib/x.pyc"), program("opt/env/bin/a"))
 
     assert [state for _, state, _ in found] == [State.OK]
+
+
+def listed(path: str, data: bytes) -> dict[str, str]:
+    return {
+        "_path": path,
+        "path_type": "hardlink",
+        "sha256": "a" * 64,
+        "sha256_in_prefix": hashlib.sha256(data).hexdigest(),
+    }
+
+
+def with_hashes(name: str, **files: bytes) -> Member:
+    rows = [listed(f"lib/{path}", data) for path, data in files.items()]
+    return record(name, "1.0", *(str(each["_path"]) for each in rows), paths_data={"paths": rows})
+
+
+@pytest.mark.parametrize("kind", ["text", "liba.so"])
+def test_a_file_that_is_not_the_one_of_the_record_is_told(tmp_path: Path, kind: str) -> None:
+    found = declared(
+        tmp_path,
+        with_hashes("a", same=b"1", **{kind: b"2"}),
+        member("opt/env/lib/same", b"1"),
+        member(f"opt/env/lib/{kind}", b"3"),
+    )
+
+    detail = f"/opt/env/lib/{kind} is not what the record says: the content is another one"
+    assert found == [("a", State.PROBLEM, detail)]
+
+
+def test_the_same_damage_in_a_later_layer_is_told(tmp_path: Path) -> None:
+    image = conda_image(
+        tmp_path,
+        [with_hashes("a", x=b"1"), member("opt/env/lib/x", b"1")],
+        [member("opt/env/lib/x", b"2")],
+    )
+    contents = read_contents(image, marks=())
+
+    found = declared_findings(read_installed(contents), contents, locked=None, prefix="/opt/env")
+
+    assert [each.state for each in found] == [State.PROBLEM]
+
+
+def test_a_file_of_two_packages_is_the_one_of_either(tmp_path: Path) -> None:
+    found = declared(
+        tmp_path,
+        with_hashes("a", x=b"1"),
+        with_hashes("b", x=b"2"),
+        member("opt/env/lib/x", b"2"),
+    )
+
+    assert [state for _, state, _ in found] == [State.OK]
+
+
+def test_what_is_a_link_where_the_record_has_a_file_is_no_other_content(tmp_path: Path) -> None:
+    found = declared(
+        tmp_path,
+        with_hashes("a", x=b"1", y=b"2"),
+        link("opt/env/lib/x", "y"),
+        member("opt/env/lib/y", b"2"),
+    )
+
+    assert [state for _, state, _ in found] == [State.OK]
+
+
+def test_the_record_of_a_conda_packages_distribution_may_be_its_builders(tmp_path: Path) -> None:
+    metadata, _, points = distribution("w")
+    lines = member(f"{SITE}/w-1.0.dist-info/RECORD", f"w.py,sha256={'u7u7' * 10}u7s,1\n")
+    module = member(f"{SITE}/w.py", "of conda")
+    of_conda = record("w", "1.0", f"{IN_SITE}/w-1.0.dist-info/METADATA", f"{IN_SITE}/w.py")
+
+    by_conda = declared(tmp_path / "a", of_conda, metadata, lines, points, module)
+    by_pip = declared(tmp_path / "b", record("a"), metadata, lines, points, module)
+
+    assert [state for _, state, _ in by_conda] == [State.OK]
+    assert [(name, state) for name, state, _ in by_pip] == [("w", State.PROBLEM)]
+
+
+def test_metadata_that_is_gone_is_told(tmp_path: Path) -> None:
+    path = f"{IN_SITE}/w-1.0.dist-info/licenses/LICENSE"
+
+    found = declared(tmp_path, record("w", "1.0", path), member(f"opt/env/{path}"))
+
+    detail = f"/{SITE}/w-1.0.dist-info has no METADATA: Python does not know that it is installed"
+    assert found == [("w-1.0", State.PROBLEM, detail)]
+
+
+def test_a_wheel_without_a_list_of_its_files_is_told(tmp_path: Path) -> None:
+    metadata, _, points = distribution("w")
+
+    found = declared(tmp_path, record("a"), metadata, points)
+
+    detail = "its RECORD is not there, or empty: nobody knows what of it can be imported"
+    assert found == [("w", State.PROBLEM, detail)]
 
 
 THERE = (record("a"), *distribution("A_Wheel", "1.0"))

@@ -53,8 +53,55 @@ def test_a_record_tells_of_a_package(tmp_path: Path) -> None:
             url="https://x/a.conda",
             sha256=SHA256,
             files=("opt/env/bin/a",),
+            digests={},
         ),
     )
+
+
+def row(path: str, **more: object) -> dict[str, object]:
+    return {"_path": path, "path_type": "hardlink", "sha256": SHA256, **more}
+
+
+def test_a_record_tells_what_its_files_have(tmp_path: Path) -> None:
+    rows: list[object] = [
+        row("bin/a", sha256_in_prefix="b" * 64),
+        row("lib/a", sha256="c" * 64),
+        row("lib/link", path_type="softlink"),
+        row("lib/folder", path_type="directory"),
+        row("lib/x.pyc"),
+        row("lib/old", sha256=None),
+        row("lib/odd", sha256="../x"),
+        row("lib/number", sha256=7),
+        row("../../etc/passwd"),
+        {"path_type": "hardlink", "sha256": SHA256},
+        "lib/text",
+    ]
+    found = only(installed(tmp_path, record("a", paths_data={"paths": rows, "paths_version": 1})))
+
+    assert found.records[0].digests == {
+        "opt/env/bin/a": b"\xbb" * 32,
+        "opt/env/lib/a": b"\xcc" * 32,
+    }
+
+
+@pytest.mark.parametrize("paths_data", [None, [], "x", {"paths": {}}, {"paths": None}, {}])
+def test_a_record_without_hashes_is_read(tmp_path: Path, paths_data: object) -> None:
+    found = installed(tmp_path, record("a", paths_data=paths_data))
+
+    assert (found.damaged, only(found).records[0].digests) == ((), {})
+
+
+def test_a_wheel_tells_what_its_files_have(tmp_path: Path) -> None:
+    sums = {"w.py": "sha256=" + "u7u7" * 10 + "u7s", "md5.py": "md5=abc", "odd.py": "sha256=!"}
+    lines = "".join(f"{path},{text},1\n" for path, text in sums.items())
+    text = lines + "x.pyc,sha256=" + "u7u7" * 10 + "u7s,1\nw-1.0.dist-info/RECORD,,\nshort\n"
+    metadata, *_ = distribution("w")
+
+    found = only(
+        installed(tmp_path, record("a"), metadata, member(f"{SITE}/w-1.0.dist-info/RECORD", text))
+    )
+
+    assert found.distributions[0].digests == {f"{SITE}/w.py": b"\xbb" * 32}
 
 
 def test_a_distribution_is_condas_where_conda_has_its_files(tmp_path: Path) -> None:
@@ -96,6 +143,7 @@ def test_a_distribution_is_condas_where_conda_has_its_files(tmp_path: Path) -> N
             f"{SITE}/A.Wheel-2.0.dist-info/METADATA",
             f"{SITE}/A.Wheel-2.0.dist-info/RECORD",
         ),
+        digests={},
     )
 
 

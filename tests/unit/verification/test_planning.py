@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from condabox.conda.envfile.section import TestSection as Section
 from condabox.reporting.findings import Group
+from condabox.verification.archived import Archived
 from condabox.verification.contents import read_contents
 from condabox.verification.installed import read_installed
 from condabox.verification.planning import environment_checks, test_checks
@@ -29,14 +32,14 @@ def planned(
     *members: Member,
     conda: tuple[str, ...] = (),
     wheels: tuple[str, ...] = (),
-    own_tests: Mapping[str, tuple[str, ...]] | None = None,
+    archived: Mapping[str, Archived] | None = None,
 ) -> tuple[Check, ...]:
     contents = read_contents(conda_image(tmp_path, members), marks=())
     (environment,) = read_installed(contents).environments
     return environment_checks(
         environment,
         Wanted(conda=frozenset(conda), wheels=frozenset(wheels)),
-        own_tests or {},
+        archived or {},
         contents=contents,
         seconds=60,
     )
@@ -112,17 +115,68 @@ def test_many_modules_are_counted(tmp_path: Path) -> None:
 def test_without_python_programs_alone_are_tried(tmp_path: Path) -> None:
     curl = (record("curl", "8.0", "bin/curl", "bin/curl-config"), program("opt/env/bin/curl"))
 
-    found = planned(tmp_path, *curl, conda=("curl",), own_tests={"curl": ("curl",)})
+    found = planned(tmp_path, *curl, conda=("curl",), archived=archives(curl="curl"))
 
     assert shown(found) == [("scripts", "curl", "curl --help")]
 
 
-def test_of_a_packages_own_tests_its_own_modules_are_imported(tmp_path: Path) -> None:
-    imports = ("numpy", "numpy.linalg", "numpy.tests", "numpyro", "pytest", "sys")
+def archives(**imports: str) -> dict[str, Archived]:
+    return {
+        name: Archived(imports=tuple(modules.split()), files=frozenset())
+        for name, modules in imports.items()
+    }
 
-    found = planned(tmp_path, *PYTHON, *NUMPY, own_tests={"numpy": imports, "other": ("other",)})
+
+def test_of_a_packages_own_tests_its_own_modules_are_imported(tmp_path: Path) -> None:
+    imports = "numpy numpy.linalg numpyro pytest sys"
+
+    found = planned(tmp_path, *PYTHON, *NUMPY, archived=archives(numpy=imports, other="other"))
 
     assert shown(found) == [("package tests", "numpy", "import numpy, numpy.linalg")]
+
+
+def test_what_pruning_left_out_is_not_imported(tmp_path: Path) -> None:
+    imports = ("numpy", "numpy.tests", "numpy.gone")
+    files = frozenset({"numpy/__init__.py", "numpy/tests/__init__.py"})
+
+    found = planned(
+        tmp_path,
+        *PYTHON,
+        *NUMPY,
+        archived={"numpy": Archived(imports=imports, files=files)},
+    )
+
+    assert shown(found) == [("package tests", "numpy", "import numpy, numpy.gone")]
+
+
+def test_own_tests_may_miss_extras_of_the_package(tmp_path: Path) -> None:
+    requires = [
+        "httpx>=0.2; extra == 'full'",
+        'A_nyio; python_version > "3" and extra == "all"',
+        "idna",
+        "idna>=2; extra == 'full'",
+        "???",
+    ]
+    web = (
+        record("web", "1.0", f"{SITE}/web/__init__.py", f"{SITE}/web-1.0.dist-info/METADATA"),
+        *distribution("web", "1.0", requires=requires),
+        *distribution("other", "1.0", requires=["pandas; extra == 'all'"]),
+    )
+
+    (check,) = planned(tmp_path, *PYTHON, *web, archived=archives(web="web"))
+
+    assert check.optional == {"httpx", "a-nyio"}
+
+
+@pytest.mark.parametrize("version", ["python3.12", "python3.13t", "pypy3.9"])
+def test_what_was_asked_for_is_imported_though_all_metadata_is_gone(
+    tmp_path: Path, version: str
+) -> None:
+    package = record("web", "1.0", f"lib/{version}/site-packages/web/__init__.py")
+
+    found = planned(tmp_path, *PYTHON, package, conda=("web",))
+
+    assert shown(found) == [("imports", "web", "import web")]
 
 
 def test_scripts_get_less_time_than_imports(tmp_path: Path) -> None:

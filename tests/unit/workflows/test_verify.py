@@ -16,12 +16,13 @@ from condabox.oci.reference import Reference
 from condabox.outputs.store import LocalStore
 from condabox.reporting.findings import State
 from condabox.settings import Settings
+from condabox.verification.archived import Archived
 from condabox.verification.contents import read_contents
 from condabox.verification.installed import read_installed
 from condabox.workflows.run import Engine
 from condabox.workflows.verify import verify
+from condabox.workflows.verify_archives import archives_in_cache
 from condabox.workflows.verify_request import VerifyRequest
-from condabox.workflows.verify_tests import tests_in_cache as cached_tests
 from tests.fakes.condaimage import conda_image, member, program, record
 from tests.fakes.packages import make_package
 
@@ -132,13 +133,18 @@ def test_of_an_image_alone_only_what_the_cache_has_is_read(
     tmp_path: Path, settings: Settings, url: str, *, there: bool
 ) -> None:
     tests = b"import tool\n"
-    archive = make_package(tmp_path, "tool", info={"test/run_test.py": tests})
+    info = {"test/run_test.py": tests}
+    archive = make_package(
+        tmp_path, "tool", files={"site-packages/tool.py": b"", "bin/tool": b""}, info=info
+    )
     place = settings.cache_dir / "packages" / SHA256
     place.mkdir(parents=True)
     archive.rename(place / archive.name)
     image = conda_image(tmp_path / "made", [record("tool", url=url, sha256=SHA256)])
     (environment,) = read_installed(read_contents(image, marks=())).environments
 
-    found = cached_tests(environment, settings=settings)
+    found = archives_in_cache(environment, settings=settings)
 
-    assert found == ({"tool": ("tool",)} if there else {})
+    files = frozenset({"tool.py"})
+    archived = Archived(imports=("tool",), files=files)
+    assert found == ({"tool": archived} if there else {})
