@@ -80,8 +80,9 @@ def test_only_digests_of_what_is_seen_count() -> None:
 NAMES = st.sampled_from(["a", "a/b", "a/b/c", "d", "d/a", "d/a/b"])
 WHITEOUTS = st.sampled_from([".wh.a", "a/.wh.b", "a/b/.wh.c", "d/.wh.a", ".wh.d", "a/.wh..wh..opq"])
 LINKS = st.builds(symlink, st.sampled_from(["l", "d/l"]), st.sampled_from(["a", "/d", "../d", "x"]))
+BEHIND_LINKS = frozenset({"l/f", "d/l/f"})
 ENTRIES: st.SearchStrategy[Entry] = st.one_of(
-    NAMES, NAMES.map(directory), WHITEOUTS, LINKS, st.sampled_from(["l/f", "d/l/f"])
+    NAMES, NAMES.map(directory), WHITEOUTS, LINKS, st.sampled_from(sorted(BEHIND_LINKS))
 )
 
 
@@ -100,6 +101,16 @@ def is_plain(entries: list[Entry]) -> bool:
     return len(set(names)) == len(names) and not solid & parents
 
 
+def writes_through_links_and_hides(entries: list[Entry]) -> bool:
+    """Say whether what a layer hides may be the link that it writes through.
+
+    Whether that is still there then is left to the order of entries.
+    """
+    return not BEHIND_LINKS.isdisjoint(map(str, entries)) and any(
+        ".wh." in str(each) for each in entries
+    )
+
+
 @given(layers=st.lists(st.lists(ENTRIES, max_size=6), max_size=4))
 @example(layers=[["a/b"], ["a/b/c", ".wh.a"]])
 @example(layers=[["a/b"], ["a/.wh.b", ".wh.a"]])
@@ -108,6 +119,7 @@ def test_the_files_are_those_that_unpacking_makes(
     layers: list[list[Entry]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     assume(all(map(is_plain, layers)))
+    assume(not any(map(writes_through_links_and_hides, layers)))
     top = tmp_path_factory.mktemp("root")
     root = RootDirectory(top, ownership=False)
     for number, each in enumerate(layers):
