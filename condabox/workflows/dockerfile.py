@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condabox.backends.dockerfile.assembly import docker_context, image_name
+from condabox.backends.dockerfile.context import SECRETS
 from condabox.backends.dockerfile.variant import Surveyed
 from condabox.backends.dockerfile.writing import write_context
 from condabox.backends.survey import survey
@@ -79,7 +80,7 @@ class WrittenContext:
             "files": list(self.context.entries),
             "platforms": [str(platform) for platform in self.platforms],
             "target": self.context.target,
-            "secrets": list(self.context.secrets),
+            "secrets": list(SECRETS),
             "command": self.command,
             "warnings": list(self.context.warnings),
         }

@@ -57,13 +57,12 @@ def docker_context(
     if dev:
         variants.append(Variant(each=dev, mirrors=mirrors, dev=True))
         stages.append(variants[1].stages([each.config() for each in prod]))
-    secrets = ("ca", "netrc") if any(map(_is_private, stages)) else ("ca",)
     values = {
         **_values(prod[0], [*prod, *dev][-1].known.python),
         "prod": stages[0],
         "dev": stages[1] if dev else None,
     }
-    dockerfile = render("Dockerfile.j2", {**values, "secrets": secrets}, project=project)
+    dockerfile = render("Dockerfile.j2", values, project=project)
     texts = {
         "Dockerfile": dockerfile.encode(),
         ".dockerignore": _template("dockerignore"),
@@ -78,7 +77,6 @@ def docker_context(
             **dict(_application(prod[0].known.application)),
         },
         target="dev" if dev else "prod",
-        secrets=secrets,
         warnings=tuple(dict.fromkeys(text for variant in variants for text in variant.warnings())),
     )
 
@@ -103,10 +101,6 @@ def _values(first: Surveyed, python: PythonInfo | None) -> dict[str, object]:
         "app": bool(first.known.application),
         "imports": image.test.imports,
     }
-
-
-def _is_private(stages: Stages) -> bool:
-    return stages.private_conda or stages.private_pip
 
 
 def _scripts(stages: Sequence[Stages]) -> Iterator[tuple[str, bytes]]:

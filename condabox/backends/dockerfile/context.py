@@ -33,17 +33,18 @@ class ContextFolder:
 
 ContextEntry = ContextFile | ContextLink | ContextFolder
 
+SECRETS = ("ca", "netrc")
+"""The ids of the secrets that a build may be given; it goes on without them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DockerContext:
     """What is in the folder of a context, by path, folders before what is in them.
 
-    ``target`` is the stage that the asked-for image comes from.  ``secrets`` are the ids that the
-    Dockerfile knows.
+    ``target`` is the stage that the asked-for image comes from.
     """
 
     name: str
     entries: Mapping[str, ContextEntry]
     target: str
-    secrets: tuple[str, ...]
     warnings: tuple[str, ...]

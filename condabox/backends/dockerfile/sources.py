@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
     from condabox.conda.lockfiles.lockfile import LockedPackage
 
-PUBLIC = frozenset({"conda.anaconda.org", "files.pythonhosted.org", "repo.anaconda.com"})
-"""Hosts that ask nobody who they are."""
-
 _SCHEMES = frozenset({"http", "https", "oci"})
 
 
@@ -52,11 +49,6 @@ class Sources:
             f"{wheel.name} @ {self.located(wheel)} --hash=sha256:{wheel.sha256}\n"
             for wheel in self.wheels
         )
-
-    def private(self, manager: str) -> bool:
-        """Say whether some host may want to know who asks for a package of ``manager``'s."""
-        found = (self.located(each) for each in self.packages if each.manager == manager)
-        return any(urlsplit(url).hostname not in PUBLIC for url in found)
 
     def behind_tokens(self) -> tuple[str, ...]:
         """Return the hosts that want a token as part of a URL, which no netrc file can give."""

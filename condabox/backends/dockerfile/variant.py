@@ -89,8 +89,6 @@ class Stages:
 
     python: bool
     pip: str
-    private_conda: bool
-    private_pip: bool
     platforms: tuple[Platform, ...]
     config: Instructions
 
@@ -122,8 +120,6 @@ class Variant:
         return Stages(
             python=any(each.known.python for each in self.each),
             pip=self._pip() if any(each.wheels for each in sources) else "",
-            private_conda=any(each.private("conda") for each in sources),
-            private_pip=any(each.private("pip") for each in sources),
             platforms=tuple(
                 Platform(
                     architecture=each.architecture, base=each.base(), config=without(one, common)

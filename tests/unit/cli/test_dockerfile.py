@@ -20,7 +20,6 @@ WRITTEN = WrittenContext(
         name="My Serving",
         entries={"Dockerfile": ContextFile(content=BytesContent(b"FROM a"))},
         target="prod",
-        secrets=("ca",),
         warnings=("etc/x.sh:1: cannot be compiled",),
     ),
     folder=Path("docker/my serving"),
@@ -103,7 +102,7 @@ def test_the_result_as_json(
         "files": ["Dockerfile"],
         "platforms": ["linux/amd64", "linux/arm64"],
         "target": "prod",
-        "secrets": ["ca"],
+        "secrets": ["ca", "netrc"],
         "command": "DOCKER_BUILDKIT=1 docker build --tag my-serving 'docker/my serving'",
         "warnings": ["etc/x.sh:1: cannot be compiled"],
     }

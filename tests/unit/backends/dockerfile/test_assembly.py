@@ -61,11 +61,11 @@ def development(folder: Path) -> DockerContext:
         packages = {
             conda("python", "3.12.4", subdir=subdir): ["bin/python"],
             conda("pip", subdir="noarch"): ["bin/pip"],
-            wheel("attrs", host="https://files.pythonhosted.org"): ["lib/attr.py"],
+            wheel("attrs"): ["lib/attr.py"],
         }
         more = {
             conda("ipython", category="dev"): ["bin/ipython", "share/man/man1/ipython.1"],
-            wheel("ipdb", category="dev", host="https://files.pythonhosted.org"): ["lib/ipdb.py"],
+            wheel("ipdb", category="dev"): ["lib/ipdb.py"],
         }
         return {**packages, **(more if dev else {})}  # type: ignore[dict-item]
 
@@ -195,10 +195,8 @@ def test_nothing_secret_is_written(tmp_path: Path) -> None:
     assert "hunter2" not in everything
     assert "/t/abc" not in everything
     assert "https://mirror.example/team/linux-64/python-3.12.4-0.conda#" in everything
-    assert context.secrets == ("ca", "netrc")
     assert len(context.warnings) == 1
     assert context.warnings[0].startswith("mirror.example wants a token in its URLs")
-    assert serving(tmp_path / "public").secrets == ("ca",)
 
 
 def test_the_lock_is_in_link_order_and_verified(tmp_path: Path) -> None:
@@ -213,7 +211,7 @@ def test_the_lock_is_in_link_order_and_verified(tmp_path: Path) -> None:
     ]
     assert all(len(line.partition("#sha256:")[2]) == 64 for line in (python, pip))
     assert text(context, "linux-amd64/requirements.txt") == (
-        "attrs @ https://files.pythonhosted.org/packages/attrs-1.0-py3-none-any.whl "
+        "attrs @ https://files.example/packages/attrs-1.0-py3-none-any.whl "
         f"--hash=sha256:{wheel('attrs').sha256}\n"
     )
 

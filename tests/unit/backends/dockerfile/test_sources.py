@@ -41,17 +41,6 @@ def test_nothing_can_be_another_line_or_option(name: str) -> None:
             sources(package).located(package)
 
 
-def test_hosts_that_ask_nobody_are_known() -> None:
-    public = wheel("attrs", host="https://files.pythonhosted.org")
-
-    found = sources(conda("zlib"), public)
-
-    assert not found.private("conda")
-    assert not found.private("pip")
-    assert sources(conda("zlib"), forge=("https://mirror.example",)).private("conda")
-    assert sources(conda("zlib"), wheel("attrs")).private("pip")
-
-
 def test_micromamba_gets_no_wheel_and_pip_no_conda_package() -> None:
     found = sources(conda("zlib"), wheel("attrs"))
 

@@ -52,7 +52,6 @@ def context(**entries: ContextEntry) -> DockerContext:
         name="x",
         entries={path.replace("__", "/"): entry for path, entry in entries.items()},
         target="prod",
-        secrets=(),
         warnings=(),
     )
 
