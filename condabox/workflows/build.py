@@ -257,7 +257,7 @@ def _require_no_apt(source: BuildSource) -> None:
         raise SpecError(
             f"{source.path}: condabox.apt: the direct backend runs nothing of the base, "
             "and so not apt",
-            hint="build with --builder docker, or write a Dockerfile: `condabox dockerfile`",
+            hint="write a Dockerfile, which does: `condabox dockerfile`",
         )
 
 
