@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from condabox.oci.descriptor import Descriptor
     from condabox.oci.image import BlobSource
 
+FORMAT = 1
+"""Raised whenever of the same base something else would be known."""
+
 _ACCOUNTS = "etc/passwd"
 _LARGEST = 1 << 20
 _SHELLS = ("bash", "sh")
@@ -46,7 +49,7 @@ def accounts_of(base: Base, *, cache_dir: Path) -> BaseAccounts:
 
     The base's layers are read for that, and once.
     """
-    known = cache_dir / "bases" / f"{base.digest.hex}.accounts.json"
+    known = cache_dir / "bases" / f"{base.digest.hex}.accounts-{FORMAT}.json"
     try:
         document = mapping(json.loads(known.read_bytes()), at="")
         return BaseAccounts(

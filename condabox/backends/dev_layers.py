@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 from condabox.backends.activated import created
 from condabox.backends.base_accounts import accounts_of
-from condabox.backends.package_layers import package_layers, package_warnings
+from condabox.backends.package_layers import package_layers, tools_warnings
 from condabox.backends.prefix_layers import OLDEST
 from condabox.backends.stacked import StackedLayer
 from condabox.backends.survey import survey_on
-from condabox.conda.lockfiles.inputs import package_of
-from condabox.conda.lockfiles.lockfile import PROD
+from condabox.backends.tool_commands import USUAL_SHELL, tool_commands
 from condabox.content import BytesContent
 from condabox.development.account import passwd_with, user_of
-from condabox.development.files import PROFILE, command_links, commands_of, own_files, profile
+from condabox.development.files import ACCOUNTS, PROFILE, command_links, own_files, profile
 from condabox.development.places import TOOLS, WORKSPACE
 from condabox.oci.layer import write_layer
 from condabox.oci.tarball import TarDirectory, TarFile, TarLink
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from condabox.backends.base_accounts import BaseAccounts
+    from condabox.backends.prefix_layers import PrefixLayers
     from condabox.backends.survey import Survey
     from condabox.base import Base
     from condabox.events import Reporter
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from condabox.pruning.decision import Removal
     from condabox.settings import Settings
 
-USUAL_SHELL = "/bin/sh"
+_OWN_LAYERS = 2
+"""What starts the tools, and user and workspace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,25 +53,42 @@ class DevLayers:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """The plan of the tools, what is known of them, and what makes their layers."""
+
+    plan: BuildPlan
+    known: Survey
+    packages: PrefixLayers
+
+    @property
+    def count(self) -> int:
+        """How many layers `dev_layers` makes."""
+        return self.packages.count + _OWN_LAYERS
+
+
+def tools_on(
+    base: Base, plan: BuildPlan, *, settings: Settings, blobs: BlobDirectory, reporter: Reporter
+) -> Tools:
+    """Look at the packages of ``plan``, which is that of the tools, and make nothing of them."""
+    known = survey_on(base, plan, settings=settings, reporter=reporter)
+    packages = package_layers(plan, known, settings=settings, blobs=blobs, reporter=reporter)
+    return Tools(plan=plan, known=known, packages=packages)
+
+
 def dev_layers(
-    plan: BuildPlan,
-    tools: BuildPlan,
-    *,
-    base: Base,
-    settings: Settings,
-    blobs: BlobDirectory,
-    reporter: Reporter,
+    plan: BuildPlan, tools: Tools, *, settings: Settings, blobs: BlobDirectory
 ) -> DevLayers:
     """Make the layers of ``tools``, and those that make a development image of ``plan`` of them."""
-    known = survey_on(base, tools, settings=settings, reporter=reporter)
-    packages = package_layers(tools, known, settings=settings, blobs=blobs, reporter=reporter)
-    accounts = accounts_of(base, cache_dir=settings.cache_dir)
-    at = created(tools, known)
-    own = _written(_own_entries(tools, known), tools, created=at, blobs=blobs)
+    known = tools.known
+    accounts = accounts_of(known.base, cache_dir=settings.cache_dir)
+    made = tools.packages.make()
+    at = created(tools.plan, known)
+    own = _written(_own_entries(tools.plan, known), tools.plan, created=at, blobs=blobs)
     place = _written(_place_entries(plan, accounts), plan, created=at, blobs=blobs)
     return DevLayers(
         layers=(
-            *map(StackedLayer.of, packages),
+            *map(StackedLayer.of, made),
             StackedLayer(layer=own, title="what starts the tools"),
             StackedLayer(layer=place, title="user and workspace"),
         ),
@@ -78,7 +96,7 @@ def dev_layers(
         created=at,
         pruned=known.decision.removed,
         warnings=(
-            *(f"{tools.source.name}: {text}" for text in package_warnings(tools, known)),
+            *tools_warnings(tools.plan, known),
             *_shell_warnings(accounts),
         ),
     )
@@ -93,30 +111,11 @@ def _own_entries(tools: BuildPlan, known: Survey) -> Iterator[TarEntry]:
         yield TarLink(path=path.lstrip("/"), target=target)
 
 
-def tool_commands(tools: BuildPlan, known: Survey) -> tuple[str, ...]:
-    """Return which programs of ``tools`` users call, sorted."""
-    return commands_of(
-        known.packages,
-        {package.sha256: known.staying_of(package.sha256) for package in known.packages},
-        named=_named(tools),
-    )
-
-
-def _named(tools: BuildPlan) -> frozenset[str]:
-    """Return the tools that somebody asked for; where nobody knows, those that no other needs."""
-    inputs = tools.lock.inputs.get(tools.locked.subdir)
-    if inputs is not None:
-        return frozenset(map(package_of, inputs.conda.get(PROD, ())))
-    packages = tools.locked.packages
-    needed = {name for package in packages for name in package.dependencies}
-    return frozenset(package.name for package in packages) - needed
-
-
 def _place_entries(plan: BuildPlan, accounts: BaseAccounts) -> Iterator[TarEntry]:
     """Yield what depends on the base and on the user."""
     user = user_of(plan.image.user)
     passwd = passwd_with(accounts.passwd, user, login_shell=accounts.shell or USUAL_SHELL)
-    yield _tar_file("/etc/passwd", passwd)
+    yield _tar_file(ACCOUNTS, passwd)
     yield _tar_file(PROFILE, profile().content)
     # group 0 is what clusters give to users of any number
     yield TarDirectory(path=WORKSPACE.lstrip("/"), mode=0o775, uid=user.uid, gid=0)

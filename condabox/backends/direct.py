@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from condabox.backends.activated import activation_of, created
 from condabox.backends.cuda_twice import double_cuda
-from condabox.backends.dev_layers import dev_layers
+from condabox.backends.dev_layers import dev_layers, tools_on
 from condabox.backends.package_layers import package_layers, package_warnings
 from condabox.backends.prefix_layers import OLDEST
 from condabox.backends.result import BuildResult, BuiltLayer
@@ -23,8 +23,10 @@ from condabox.pruning.decision import savings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from condabox.backends.dev_layers import DevLayers
+    from condabox.backends.dev_layers import DevLayers, Tools
+    from condabox.backends.prefix_layers import PrefixLayers
     from condabox.backends.survey import Survey
+    from condabox.base import Base
     from condabox.conda.packages.activation import Activation
     from condabox.events import Reporter
     from condabox.oci.image import Image
@@ -41,21 +43,21 @@ def build_image(
 ) -> BuildResult:
     """Carry out ``plan``; the layers' blobs end in ``blobs``, which also caches them."""
     known = survey(plan, settings=settings, blobs=blobs, reporter=reporter)
-    made = package_layers(plan, known, settings=settings, blobs=blobs, reporter=reporter)
-    dev = (
+    packages = package_layers(plan, known, settings=settings, blobs=blobs, reporter=reporter)
+    tools = (
         None
         if plan.tools is None
-        else dev_layers(
-            plan, plan.tools, base=known.base, settings=settings, blobs=blobs, reporter=reporter
-        )
+        else tools_on(known.base, plan.tools, settings=settings, blobs=blobs, reporter=reporter)
     )
+    _check_count(known.base, packages, tools)
+    made = packages.make()
+    dev = None if tools is None else dev_layers(plan, tools, settings=settings, blobs=blobs)
     layers = (
         *(StackedLayer.of(each) for each in made if each.prod),
         _top(plan, known, blobs=blobs),
         *(StackedLayer.of(each) for each in made if not each.prod),
         *(dev.layers if dev else ()),
     )
-    _check_count(len(known.base.image.manifest.layers) + len(layers))
     activation = activation_of(plan, known)
     removed = (known.decision.removed, dev.pruned if dev else {})
     return BuildResult(
@@ -76,11 +78,15 @@ def build_image(
     )
 
 
-def _check_count(count: int) -> None:
+def _check_count(base: Base, packages: PrefixLayers, tools: Tools | None) -> None:
+    """Raise BudgetExceededError for more layers than run, before there is any."""
+    own = packages.count + 1 + (tools.count if tools else 0)  # the application's is one
+    count = len(base.image.manifest.layers) + own
     if count > MOST_LAYERS:
+        too = ", and build prod with the same: its layers are others then, too" if tools else ""
         raise BudgetExceededError(
             f"the image would have {count} layers, and {MOST_LAYERS} are the most that run",
-            hint="give fewer packages a layer of their own with --layers",
+            hint=f"give fewer packages a layer of their own with --layers{too}",
         )
 
 

@@ -10,7 +10,6 @@ from condabox.layercache import LayerCache
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from condabox.backends.prefix_layers import PrefixLayer
     from condabox.backends.survey import Survey
     from condabox.conda.lockfiles.lockfile import LockedPackage
     from condabox.conda.packages.conflicts import Conflicts
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
 
 def package_layers(
     plan: BuildPlan, known: Survey, *, settings: Settings, blobs: BlobDirectory, reporter: Reporter
-) -> tuple[PrefixLayer, ...]:
-    """Make the layers of the packages of ``plan``, or find those that were made before."""
+) -> PrefixLayers:
+    """Return what makes the layers of the packages of ``plan``, and has not begun."""
     return PrefixLayers(
         plan=plan,
         python=known.python,
@@ -34,7 +33,7 @@ def package_layers(
         cache=LayerCache(directory=settings.cache_dir / "layers", blobs=blobs),
         settings=settings,
         reporter=reporter,
-    ).make()
+    )
 
 
 def package_warnings(plan: BuildPlan, known: Survey) -> Iterator[str]:
@@ -42,6 +41,13 @@ def package_warnings(plan: BuildPlan, known: Survey) -> Iterator[str]:
     yield from _of_link_scripts(known.packages, known.inventories)
     yield from _of_conflicts(known.conflicts)
     yield from known.decision.warnings(plan.source)
+
+
+def tools_warnings(tools: BuildPlan, known: Survey) -> Iterator[str]:
+    """Tell the same of the tools, with their file's name before what does not have it."""
+    name = f"{tools.source}: "
+    for text in package_warnings(tools, known):
+        yield text if text.startswith(name) else name + text
 
 
 def _of_link_scripts(

@@ -75,6 +75,11 @@ class PrefixLayers:
     settings: Settings
     reporter: Reporter
 
+    @property
+    def count(self) -> int:
+        """How many there will be."""
+        return sum(1 for _ in self._all_groups())
+
     def make(self) -> tuple[PrefixLayer, ...]:
         """Return all layers, the bottom one first."""
         jobs = self._jobs()
@@ -106,12 +111,12 @@ class PrefixLayers:
         return writer.write(jobs)
 
     def _jobs(self) -> list[LayerJob]:
-        """Return prod's layers first, which are the same whatever else there is."""
-        return [
-            self._job(packages)
-            for prod in (True, False)
-            for packages in self._groups([p for p in self.plan.locked.packages if p.prod is prod])
-        ]
+        return [self._job(packages) for packages in self._all_groups()]
+
+    def _all_groups(self) -> Iterator[tuple[LockedPackage, ...]]:
+        """Yield prod's first, which are the same whatever else there is."""
+        for prod in (True, False):
+            yield from self._groups([p for p in self.plan.locked.packages if p.prod is prod])
 
     def _groups(self, packages: Sequence[LockedPackage]) -> Iterator[tuple[LockedPackage, ...]]:
         by_key = {package.sha256: package for package in packages}
@@ -145,15 +150,23 @@ class PrefixLayers:
 
     def _byte_code(self, package: LockedPackage) -> Iterator[tuple[str, str]]:
         """Yield the sources of ``package``, and the byte code that can be made of them."""
-        if self.python is not None:
+        python = self._python_of(package)
+        if python is not None:
             for path in self.inventories[package.sha256].paths:
-                if made := byte_code_of(path, self.python):
+                if made := byte_code_of(path, python):
                     yield path, made
+
+    def _python_of(self, package: LockedPackage) -> PythonInfo | None:
+        """Return the Python that ``package`` finds; what development brings is none of prod's."""
+        locked = self.plan.locked.python
+        is_found = locked is not None and (locked.prod or not package.prod)
+        return self.python if is_found else None
 
     def _job(self, packages: tuple[LockedPackage, ...]) -> LayerJob:
         python = self.plan.locked.python
         needs_python = python is not None and any(map(self._is_compiled, packages))
         is_placed = any(self._churn(package) is not Churn.LIBRARY for package in packages)
+        placed_by = self._python_of(packages[0])
         python_sha256 = python.sha256 if python is not None and needs_python else None
         newest = max(self.inventories[each.sha256].timestamp or OLDEST for each in packages)
         mtime = newest if self.plan.epoch is None else min(newest, self.plan.epoch)
@@ -172,7 +185,7 @@ class PrefixLayers:
                 }
                 for package in packages
             ],
-            "site_packages": self.python.site_packages if self.python and is_placed else None,
+            "site_packages": placed_by.site_packages if placed_by and is_placed else None,
             "python": python_sha256,
             "prefix": self.plan.image.prefix,
             "mtime": mtime,

@@ -14,12 +14,12 @@ from condabox.backends.package_facts import FORMAT as FACTS_FORMAT
 from condabox.backends.package_facts import FactsTaker
 from condabox.conda.packages.bytecode import byte_code_of
 from condabox.files import write_atomically
-from condabox.pruning.decision import Decision, decide
+from condabox.pruning.decision import Decision, decide, decide_around
 from condabox.pruning.never import NEVER
 from condabox.pruning.rules import RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from condabox.appfiles import AppEntry
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from condabox.pruning.facts import PackageFacts
     from condabox.settings import Settings
 
-FORMAT = 3
+FORMAT = 4
 """Raised whenever the same packages and rules would be decided on otherwise."""
 
 
@@ -60,25 +60,44 @@ class Pruner:
             return Decision.from_json(json.loads(known.read_bytes()))
         except (OSError, ValueError, RecursionError):
             pass
-        taker = FactsTaker(settings=self.settings, reporter=self.reporter)
-        decide_on = partial(
-            decide,
-            self.packages,
-            paths={key: tuple(self._paths(key)) for key in self.inventories},
-            facts=taker.of(self.packages, python=self.python),
-            section=section,
-            application=application,
-        )
-        decision = decide_on(base_libraries=GLIBC)
-        if decision.broken:
-            libraries = libraries_of(self.base, cache_dir=self.settings.cache_dir)
-            names = {path.rpartition("/")[2] for path in libraries}
-            decision = decide_on(base_libraries=GLIBC | names)
-            problems = glibc_problems(libraries)
-            decision = replace(decision, broken=(*problems, *decision.broken))
+        decision = self._decided(application)
         text = json.dumps(decision.to_json(), separators=(",", ":"))
         write_atomically(known, text.encode())
         return decision
+
+    def _decided(self, application: PackageFacts) -> Decision:
+        """Decide for prod as a build of prod alone does, and then for the rest around it."""
+        prod = tuple(package for package in self.packages if package.prod)
+        way: Callable[..., Decision] = decide
+        if len(prod) < len(self.packages):
+            python = self.python if self.plan.locked.python in prod else None
+            alone = replace(self, packages=prod, python=python)
+            way = partial(decide_around, alone.decide())
+        taker = FactsTaker(settings=self.settings, reporter=self.reporter)
+        return self._on_base(
+            partial(
+                way,
+                self.packages,
+                paths={key: tuple(self._paths(key)) for key in self.inventories},
+                facts=taker.of(self.packages, python=self.python),
+                section=self.plan.image.prune,
+                application=application,
+            )
+        )
+
+    def _on_base(self, decide_on: Callable[..., Decision]) -> Decision:
+        """Decide; the base is asked for its libraries where something lacks one without it.
+
+        That may also be one that prod leaves out because the base has it.
+        """
+        decision = decide_on(base_libraries=GLIBC)
+        if not (decision.broken or decision.missed):
+            return decision
+        libraries = libraries_of(self.base, cache_dir=self.settings.cache_dir)
+        names = {path.rpartition("/")[2] for path in libraries}
+        decision = decide_on(base_libraries=GLIBC | names)
+        problems = glibc_problems(libraries)
+        return replace(decision, broken=(*problems, *decision.broken))
 
     def _paths(self, key: str) -> Iterator[str]:
         """Yield the paths of a package, and of the byte code that will be made of it."""

@@ -12,6 +12,7 @@ from condabox.base import open_base, pinned
 from condabox.conda.packages.conflicts import Conflicts, find_conflicts
 from condabox.conda.packages.order import in_link_order
 from condabox.conda.packages.python import PythonInfo
+from condabox.development.files import check_application
 from condabox.errors import ImageError
 
 if TYPE_CHECKING:
@@ -65,12 +66,14 @@ def survey(
 
 def survey_on(base: Base, plan: BuildPlan, *, settings: Settings, reporter: Reporter) -> Survey:
     """Look at the packages of ``plan`` as `survey` does, on a ``base`` that is open already."""
+    application = collect(plan.image.app, environment=plan.source)
+    if plan.tools is not None:
+        check_application(application, environment=plan.source)
     known = Inventories(settings=settings, reporter=reporter)
     python = _python_of(plan.locked, known)
-    packages = in_link_order(plan.locked.packages)
+    packages = _in_order(plan.locked.packages)
     inventories = known.of(packages, python=python)
     conflicts = _conflicts(packages, inventories)
-    application = collect(plan.image.app, environment=plan.source)
     pruner = Pruner(
         plan=plan,
         packages=packages,
@@ -117,6 +120,15 @@ def _python_of(environment: LockedEnvironment, known: Inventories) -> PythonInfo
         return None
     inventory = known.of([package], python=None)[package.sha256]
     return PythonInfo(version=package.version, site_packages=inventory.site_packages or "")
+
+
+def _in_order(packages: Sequence[LockedPackage]) -> tuple[LockedPackage, ...]:
+    """Return prod's in the link order that they have alone, and then those that lie on them.
+
+    Who comes last among equals depends on who else is there.
+    """
+    prod = in_link_order(package for package in packages if package.prod)
+    return (*prod, *(package for package in in_link_order(packages) if not package.prod))
 
 
 def _conflicts(

@@ -94,4 +94,4 @@ def dockerfile(
 def _lines(written: WrittenContext) -> Iterator[str]:
     yield f"in {written.folder}, for {', '.join(map(str, written.platforms))}; to build it:"
     yield ""
-    yield f"    {written.command}"
+    yield from (f"    {command}" for command in written.commands)

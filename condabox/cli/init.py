@@ -75,7 +75,9 @@ def _next(environment: Path, *, ci: CI | None) -> Iterator[str]:
     if ci is None:
         yield f"next: edit {file}, then run `condabox build {file}`"
         return
-    tools = shlex.quote(str(environment.with_name("dev-tools.yml")))
+    from condabox.workflows.init import tools_of
+
+    tools = shlex.quote(str(tools_of(environment)))
     yield f"next: edit {file}, run `condabox lock {file} {tools}`, and commit all of it"
     if ci.value == Jobs.GITLAB:
         yield "and let .gitlab-ci.yml have: include: [{local: .gitlab/condabox.gitlab-ci.yml}]"

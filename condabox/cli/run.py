@@ -58,7 +58,7 @@ def run(
             "--volume",
             "-v",
             help="What to keep, like data:/data, or a folder of this machine, like ./data:/data. "
-            "With --dev, /workspace is kept as condabox-NAME where nothing else is said.",
+            "With --dev, /workspace is kept in a volume of its own where nothing else is said.",
             metavar="VOLUME",
         ),
     ] = None,
@@ -73,7 +73,8 @@ def run(
         list[Path] | None,
         typer.Option(
             "--ssh-key",
-            help="File with public keys to let in. Default: all in ~/.ssh. Only with --dev.",
+            help="File with public keys to let in. Default: all in ~/.ssh, else those of the ssh "
+            "agent. Only with --dev.",
             metavar="FILE",
         ),
     ] = None,
@@ -82,19 +83,23 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Run an image with Docker, podman or, rootless, with neither."""
+    from condabox.outputs.volumes import Volume
     from condabox.workflows.run import Engine, RunRequest
     from condabox.workflows.run_gpus import Gpus
 
     words = without_separator(tuple(command or ()))
+    volumes = tuple(map(Volume.parse, volume or ()))
     if dev:
         from condabox.workflows.run_dev import DevRunRequest
 
+        if ssh_key and words:
+            raise typer.BadParameter("--ssh-key is for SSH, which a command is instead of")
         development = DevRunRequest(
             subject=image,
             command=words,
             publish=tuple(publish or ()),
             env=tuple(env or ()),
-            volumes=tuple(volume or ()),
+            volumes=volumes,
             ssh_keys=tuple(ssh_key or ()),
             gpus=Gpus(gpus or "auto"),
             engine=Engine(engine),
@@ -108,7 +113,7 @@ def run(
         command=words,
         publish=tuple(publish or ()),
         env=tuple(env or ()),
-        volumes=tuple(volume or ()),
+        volumes=volumes,
         gpus=Gpus(gpus or "none"),
         engine=Engine(engine),
         platform=parse_platform(platform),
@@ -142,7 +147,7 @@ def _develop(request: DevRunRequest, *, quiet: bool) -> int:
 def settings_for(subject: str) -> Settings:
     """Read the settings that hold for a file, or else for an image from where we are."""
     from condabox.settings import load_settings
-    from condabox.workflows.verify_subject import is_description
+    from condabox.workflows.subjects import is_description
 
     folder = Path(subject).parent if is_description(subject) else Path.cwd()
     return load_settings(folder, env=os.environ)

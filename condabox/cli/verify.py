@@ -60,9 +60,9 @@ def verify(
     from condabox.settings import load_settings, source_date_epoch
     from condabox.workflows.build_request import Variant
     from condabox.workflows.run import Engine
+    from condabox.workflows.subjects import is_description
     from condabox.workflows.verify import verify as verify_image
     from condabox.workflows.verify_request import VerifyRequest
-    from condabox.workflows.verify_subject import is_description
 
     request = VerifyRequest(
         target=target,

@@ -8,12 +8,16 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from condabox.development.places import COMMANDS, OWN, TOOLS
+from condabox.appfiles import AppDirectory
+from condabox.development.places import COMMANDS, OWN, TOOLS, WORKSPACE
+from condabox.errors import SpecError
 from condabox.resources import templates
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
+    from condabox.appfiles import AppEntry
     from condabox.conda.lockfiles.lockfile import LockedPackage
 
 _PROGRAM = "condabox.development.container"
@@ -46,6 +50,15 @@ PROFILE = "/etc/profile.d/condabox.sh"
 """What login shells read after they set PATH."""
 _PROFILE_TEMPLATE = "profile.sh"
 
+ACCOUNTS = "/etc/passwd"
+"""Who there is, with development's user."""
+_TAKEN = {
+    ACCOUNTS: "say by number who runs, `user: '1000:0'`, which needs no account",
+    PROFILE: "choose another name for it",
+    TOOLS: "choose another `dest:`",
+}
+"""What nobody else may bring, and what to do instead."""
+
 _ALSO_NAMED = "jupyter_core"
 """Has ``jupyter``, which users of jupyterlab call."""
 _NOT_CALLED = re.compile(r"python.*|pip.*|conda.*|sshd|tini.*")
@@ -70,6 +83,24 @@ def own_files() -> dict[str, OwnFile]:
 def profile() -> OwnFile:
     """Return what is at `PROFILE`."""
     return _template(_PROFILE_TEMPLATE)
+
+
+def check_application(entries: Iterable[AppEntry], *, environment: Path) -> None:
+    """Raise SpecError where the application has what would hide development's, or lie below it.
+
+    ``environment`` is the file that names the application.
+    """
+    for entry in entries:
+        path = f"/{entry.path}"
+        for place, hint in (*_TAKEN.items(), (WORKSPACE, "choose another `dest:`")):
+            is_way = place == path or place.startswith(f"{path}/")
+            is_there = place in _TAKEN and f"{path}/".startswith(f"{place}/")
+            if is_there or (is_way and not isinstance(entry, AppDirectory)):
+                raise SpecError(
+                    f"{environment}: condabox.app: {path}: development images have their own "
+                    f"{place}",
+                    hint=hint,
+                )
 
 
 def command_links(commands: Sequence[str]) -> dict[str, str]:

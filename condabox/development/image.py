@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 _PATH_AGAIN = "CONDABOX_PATH"
 """What PATH is for whoever lost it: login shells set their own."""
-_SSH_PORT = "CONDABOX_SSH_PORT"
-_JUPYTER_PORT = "CONDABOX_JUPYTER_PORT"
+_SSH_PORT = "CONDABOX_PORT_SSH"
+_JUPYTER_PORT = "CONDABOX_PORT_JUPYTER"
 _DECIDED = {
     _PATH_AGAIN: "set PATH",
     _SSH_PORT: "write `dev: {ssh: {port: …}}`",

@@ -26,7 +26,7 @@ signals reach all of a command's processes (``-g``)."""
 HEALTH = (f"{TOOLS}/bin/python", "-I", f"{OWN}/health.py")
 
 CONTAINER_LABEL = "io.condabox.dev"
-"""The label of a running container, with the name of its environment."""
+"""The label of a running container, with what its volume is called by."""
 KEYS = "AUTHORIZED_KEYS"
 """The variable with public keys, one in a line."""
 TOKEN = "JUPYTER_TOKEN"  # noqa: S105  (its name)

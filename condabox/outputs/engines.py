@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from condabox import process
-from condabox.errors import ToolFailedError
+from condabox.errors import BackendError, ToolFailedError
 from condabox.oci.archive import archive_chunks
 from condabox.oci.reference import Reference
 from condabox.outputs.interrupts import Interrupts, has_terminal
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _SECONDS_TO_STOP = "10"
 _SECONDS_TO_REMOVE = 60.0
+_SECONDS_TO_CREATE = 3.0
+_STEP = 0.2
 _MOST_PROCESSES = "1024"
 _PODMANS_TMPDIR = "/var/tmp"  # noqa: S108  (only temporary folders are made in it)
 _PODMAN_HINT = "`podman info` says where podman keeps images, and whether it works at all"
@@ -58,6 +61,10 @@ class Container:
     """Instead of the image's, for the sake of a host's folder: its number is the caller's."""
     gpus: bool = False
     """Whether it gets all of NVIDIA's."""
+    shared_memory: str | None = None
+    """The most that it may have of it, as ``2g``, instead of what engines give."""
+    typed: bool = True
+    """Whether what is typed here reaches it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +193,8 @@ def _finish(worker: process.Worker, reading: Thread) -> int:
 
 def run_command(engine: str, container: Container, *, terminal: bool) -> tuple[str, ...]:
     """Return the command line that runs ``container`` once, attached, with ``engine``."""
-    options = ["--rm", "--interactive", *(["--tty"] if terminal else [])]
+    options = ["--rm", *(["--interactive"] if container.typed else [])]
+    options += ["--tty"] if terminal and container.typed else []
     options += ["--name", container.name]
     if container.platform:
         options += ["--platform", container.platform]
@@ -201,26 +209,30 @@ def run_command(engine: str, container: Container, *, terminal: bool) -> tuple[s
     if container.user:
         options += _user_options(engine, container.user)
     if container.gpus:
-        options += ["--device", f"{DEVICE}=all"] if _is_podman(engine) else ["--gpus", "all"]
+        options += ["--device", f"{DEVICE}=all"] if is_podman(engine) else ["--gpus", "all"]
+    if container.shared_memory:
+        options += ["--shm-size", container.shared_memory]
     return (engine, "run", *options, container.image, *container.command)
 
 
-def _is_podman(engine: str) -> bool:
+def is_podman(engine: str) -> bool:
+    """Say whether ``engine``, a name or a path, is podman's command."""
     return Path(engine).name == "podman"
 
 
 def _user_options(engine: str, user: str) -> list[str]:
     # Without root, podman gives the caller's files to the container's root.
-    kept = _is_podman(engine) and os.geteuid() != 0
+    kept = is_podman(engine) and os.geteuid() != 0
     return [*(["--userns", "keep-id"] if kept else []), "--user", user]
 
 
 def run_container(engine: str, container: Container) -> int:
     """Run ``container`` on this process's terminal and return its exit status.
 
-    What is typed reaches the engine itself.  When a signal ends us, the container is stopped.
+    What is typed reaches the engine itself.  When a signal ends us, the container is stopped; and
+    nothing of it is left, whatever has ended the engine's command.
     """
-    terminal = has_terminal()
+    terminal, lost = has_terminal(), False
     command = run_command(engine, container, terminal=terminal and os.isatty(1))
     env = {**os.environ, **container.values}
     with Interrupts() as interrupts:
@@ -228,11 +240,29 @@ def run_container(engine: str, container: Container) -> int:
             interrupts.hold_typed()
         try:
             status = process.attach(command, env=env)
+            lost = status < 0
         except (KeyboardInterrupt, SystemExit):
             interrupts.hold()
-            process.attempt([engine, "stop", "-t", _SECONDS_TO_STOP, container.name])
+            stop = [engine, "stop", "-t", _SECONDS_TO_STOP, container.name]
+            lost = process.attempt(stop).returncode != 0
             raise
+        finally:
+            interrupts.hold()
+            # podman's command makes a container itself, and a daemon goes on without it
+            waits = lost and not is_podman(engine)
+            _remove(engine, container, seconds=_SECONDS_TO_CREATE if waits else 0.0)
     return status if status >= 0 else 128 - status
+
+
+def _remove(engine: str, container: Container, *, seconds: float) -> None:
+    """Remove what may run on, or has not yet begun to; for ``seconds`` it may still appear."""
+    remove = [engine, "rm", "--force", "--volumes", container.name]
+    until = time.monotonic() + seconds
+    with suppress(BackendError):  # mostly there is nothing left to remove
+        while not process.attempt(remove, seconds=_SECONDS_TO_REMOVE).stdout:
+            if time.monotonic() >= until:
+                return
+            time.sleep(_STEP)
 
 
 def probe_command(

@@ -15,7 +15,7 @@ import signal
 import stat
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -114,7 +114,7 @@ def run_image(
 
     Return the command's exit status, 128 and the signal's number if it died of one.
     """
-    with Interrupts() as interrupts, _state(folder, interrupts) as state:
+    with Interrupts() as interrupts, _state(folder, interrupts, reporter=reporter) as state:
         root = RootDirectory(state / "root", ownership=isolation is Isolation.REAL_ROOT)
         unpack(image, root, reporter=reporter)
         told = {"terminal": has_terminal(), "loopback": False}
@@ -142,7 +142,7 @@ def run_apart(
         working_dir=config.working_dir,
         user=config.user,
     )
-    with Interrupts() as interrupts, _state(folder, interrupts) as state:
+    with Interrupts() as interrupts, _state(folder, interrupts, reporter=reporter) as state:
         root = RootDirectory(state / "root", ownership=isolation is Isolation.REAL_ROOT)
         unpack(image, root, reporter=reporter)
         told = {"terminal": False, "loopback": True}
@@ -288,7 +288,7 @@ def _take_terminal() -> None:
 
 
 @contextmanager
-def _state(folder: Path, interrupts: Interrupts) -> Iterator[Path]:
+def _state(folder: Path, interrupts: Interrupts, *, reporter: Reporter) -> Iterator[Path]:
     """Make a directory for one container, and remove it, and those that a crash left behind."""
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / ".lock"):
@@ -304,6 +304,9 @@ def _state(folder: Path, interrupts: Interrupts) -> Iterator[Path]:
         yield state
     finally:
         interrupts.hold()
+        # it takes long where a disk is told of each file; nobody may be there to hear of that
+        with suppress(OSError), reporter.task("Removing the container's files", total=None):
+            remove_tree(state)
         remove_tree(state)
         os.close(alive)
 

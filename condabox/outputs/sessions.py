@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from condabox import process
 from condabox.development.places import TOOLS
 from condabox.errors import BackendError
+from condabox.outputs.engines import is_podman
 from condabox.outputs.interrupts import Interrupts, has_terminal
 
 if TYPE_CHECKING:
@@ -31,18 +32,18 @@ for name in filter(str.isdecimal, os.listdir("/proc")):
 """What a terminal does when it is closed: to a program that was stopped, too."""
 
 
-def running_container(engine: str, label: str) -> str | None:
-    """Return the ID of the newest running container with ``label``, ``NAME=value``."""
+def running_containers(engine: str, label: str) -> tuple[str, ...]:
+    """Return the IDs of all running containers with ``label``, ``NAME=value``: the newest first."""
     command = [engine, "ps", "--filter", f"label={label}", "--format", "{{.ID}}"]
     found = process.run(command, seconds=_SECONDS_TO_LIST).stdout.decode(errors="replace").split()
-    return found[0] if found else None
+    return tuple(reversed(found) if is_podman(engine) else found)
 
 
 def join_container(engine: str, container: str, *, command: Sequence[str], folder: str) -> int:
     """Run ``command`` in a development container that runs, on this process's own terminal.
 
     It starts in ``folder``.  Return its exit status.  Engines let it go on when they are ended
-    themselves; so when a signal ends us, it is told that its terminal is gone.
+    themselves; so when a signal ends us or them, it is told that its terminal is gone.
     """
     mark = f"{_MARK}={secrets.token_hex(8)}"
     terminal = ["--tty"] if has_terminal() and os.isatty(1) else []
@@ -54,6 +55,9 @@ def join_container(engine: str, container: str, *, command: Sequence[str], folde
             interrupts.hold()
             _hang_up(engine, container, mark)
             raise
+        if status < 0:
+            interrupts.hold()
+            _hang_up(engine, container, mark)
     return status if status >= 0 else 128 - status
 
 

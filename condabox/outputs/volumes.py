@@ -17,6 +17,7 @@ _FORM = re.compile(
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]+")
 _FOLDER = re.compile(r"\.|[^/\\]*[/\\]")
 """How paths begin, whose names are no volumes'."""
+_READ_ONLY = frozenset({"ro", "readonly"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,7 @@ class Volume:
                 f"{text!r} is not a volume", hint="write it like data:/data or ./folder:/data"
             )
         volume = cls(
-            source=found["source"] or "",
+            source=_expanded(found["source"] or "", text),
             target=posixpath.normpath("/" + found["target"].lstrip("/")),
             options=found["options"] or "",
         )
@@ -58,6 +59,21 @@ class Volume:
         return ":".join(part for part in parts if part)
 
     @property
+    def is_kept(self) -> bool:
+        """Whether what is written there is found again by the next container."""
+        return bool(self.source) and not _READ_ONLY & frozenset(self.options.split(","))
+
+    @property
     def path(self) -> Path | None:
         """Where it is on this machine, if it is no volume of the engine's."""
         return Path(self.source) if _FOLDER.match(self.source) else None
+
+
+def _expanded(source: str, text: str) -> str:
+    """Return ``source`` with the home that it begins with, where no shell has seen to that."""
+    if not source.startswith("~"):
+        return source
+    try:
+        return str(Path(source).expanduser())
+    except RuntimeError:
+        raise SpecError(f"{text!r}: nobody has the home of {source!r}") from None

@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from condabox.conda.packages.bytecode import source_of
 from condabox.decode import DecodeError, each, join, mapping, sequence, strings, typed
 from condabox.pruning.prefix import readable
 from condabox.pruning.proof import Kept, prove
-from condabox.pruning.selection import DROP, PackagePaths, Selection, select
+from condabox.pruning.selection import DROP, PackagePaths, select
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from condabox.conda.envfile.section import PruneSection
     from condabox.conda.lockfiles.lockfile import LockedPackage
     from condabox.pruning.facts import PackageFacts
     from condabox.pruning.proof import Proof
+    from condabox.pruning.selection import Selection
+
+_T = TypeVar("_T")
 
 APPLICATION = ""
 """Stands for a package's sha256 where the files are the application's."""
@@ -144,49 +148,97 @@ def decide(
 
     ``application`` tells what files need that belong to no package.
     """
-
-    def choose(chosen: Sequence[LockedPackage]) -> Selection:
-        named = {
-            each.sha256: PackagePaths(name=each.name, paths=paths[each.sha256]) for each in chosen
-        }
-        return select(named, section=section)
-
-    def proven(selection: Selection, chosen: Sequence[LockedPackage]) -> Proof:
-        of_all = {each.sha256: facts[each.sha256] for each in chosen}
-        proof = prove(
-            selection, facts={**of_all, APPLICATION: application}, base_libraries=base_libraries
-        )
-        return _with_byte_code(proof, facts)
-
-    prod = [package for package in packages if package.prod]
-    chosen = choose(prod)
-    proof = first = proven(chosen, prod)
-    everything = chosen if len(prod) == len(packages) else choose(packages)
-    of_prod = {package.sha256 for package in prod}
-    if len(prod) < len(packages):
-        rest = {key: taken for key, taken in everything.taken.items() if key not in of_prod}
-        proof = proven(Selection(taken={**first.removed, **rest}), packages)
-    removed = {
-        **{key: taken for key, taken in proof.removed.items() if key not in of_prod},
-        **first.removed,
-    }
-    return Decision(
-        removed={
-            key: {
-                path: Removal(rule=rule, size=facts[key].sizes.get(path, 0))
-                for path, rule in taken.items()
-            }
-            for key, taken in removed.items()
-            if taken
-        },
-        kept={
-            **{key: kept for key, kept in proof.kept.items() if key not in of_prod},
-            **first.kept,
-        },
-        broken=proof.broken,
-        missed=tuple(_missed(first, proof)),
-        unmatched=everything.unmatched,
+    selection = _selected(packages, paths=paths, section=section)
+    proof = _proven(
+        selection, packages, facts=facts, application=application, base_libraries=base_libraries
     )
+    return Decision(
+        removed=_removals(proof.removed, facts),
+        kept=proof.kept,
+        broken=proof.broken,
+        unmatched=selection.unmatched,
+    )
+
+
+def decide_around(
+    prod: Decision,
+    packages: Sequence[LockedPackage],
+    *,
+    paths: Mapping[str, Sequence[str]],
+    facts: Mapping[str, PackageFacts],
+    section: PruneSection,
+    application: PackageFacts,
+    base_libraries: frozenset[str],
+) -> Decision:
+    """Decide as `decide` does for those of ``packages`` that are not prod's.
+
+    What is decided of prod's stays as it is, whatever the others bring or need.
+    """
+    of_prod = {package.sha256 for package in packages if package.prod}
+    selection = _selected(packages, paths=paths, section=section)
+    settled = {
+        key: {path: removal.rule for path, removal in removals.items()}
+        for key, removals in prod.removed.items()
+    }
+    proof = _proven(
+        replace(selection, taken={**_without(selection.taken, of_prod), **settled}),
+        packages,
+        facts=facts,
+        application=application,
+        base_libraries=base_libraries,
+    )
+    return Decision(
+        removed={**_removals(_without(proof.removed, of_prod), facts), **prod.removed},
+        kept={**_without(proof.kept, of_prod), **prod.kept},
+        broken=proof.broken,
+        missed=tuple(_missed(prod, proof)),
+        unmatched=selection.unmatched,
+    )
+
+
+def _selected(
+    packages: Sequence[LockedPackage],
+    *,
+    paths: Mapping[str, Sequence[str]],
+    section: PruneSection,
+) -> Selection:
+    named = {
+        package.sha256: PackagePaths(name=package.name, paths=paths[package.sha256])
+        for package in packages
+    }
+    return select(named, section=section)
+
+
+def _proven(
+    selection: Selection,
+    packages: Sequence[LockedPackage],
+    *,
+    facts: Mapping[str, PackageFacts],
+    application: PackageFacts,
+    base_libraries: frozenset[str],
+) -> Proof:
+    of_all = {package.sha256: facts[package.sha256] for package in packages}
+    proof = prove(
+        selection, facts={**of_all, APPLICATION: application}, base_libraries=base_libraries
+    )
+    return _with_byte_code(proof, facts)
+
+
+def _without(found: Mapping[str, _T], keys: AbstractSet[str]) -> dict[str, _T]:
+    return {key: value for key, value in found.items() if key not in keys}
+
+
+def _removals(
+    removed: Mapping[str, Mapping[str, str]], facts: Mapping[str, PackageFacts]
+) -> dict[str, Mapping[str, Removal]]:
+    return {
+        key: {
+            path: Removal(rule=rule, size=facts[key].sizes.get(path, 0))
+            for path, rule in taken.items()
+        }
+        for key, taken in removed.items()
+        if taken
+    }
 
 
 def _with_byte_code(proof: Proof, facts: Mapping[str, PackageFacts]) -> Proof:
@@ -216,10 +268,10 @@ def _with_byte_code(proof: Proof, facts: Mapping[str, PackageFacts]) -> Proof:
     )
 
 
-def _missed(prod: Proof, everything: Proof) -> Iterator[str]:
+def _missed(prod: Decision, everything: Proof) -> Iterator[str]:
     """Tell what development needs of what ``prod`` leaves out."""
     for key in sorted(prod.removed):
-        for kept in everything.kept.get(key, ()) if everything is not prod else ():
+        for kept in everything.kept.get(key, ()):
             yield f"{kept.because}, and prod leaves out {readable(kept.path)}"
 
 

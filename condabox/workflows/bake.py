@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,18 +12,23 @@ from condabox.backends.dockerfile.context import SECRETS, ContextFile
 from condabox.backends.dockerfile.writing import contexts_in, write_contexts
 from condabox.conda.envfile.spec import read_environment
 from condabox.content import BytesContent
-from condabox.workflows.build_request import Variant
-from condabox.workflows.dockerfile import DockerfileRequest, path_word, plan_context
+from condabox.development.places import TOOLS_FILE
+from condabox.workflows.build_request import LockPolicy, Variant
+from condabox.workflows.dockerfile import (
+    DockerfileRequest,
+    has_kernel,
+    path_word,
+    plan_context,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from condabox.backends.dockerfile.bakefile import BakeFile
     from condabox.conda.envfile.section import PruneProfile
     from condabox.events import Reporter
     from condabox.platforms import Platform
     from condabox.settings import Settings
-    from condabox.workflows.build_request import LockPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,14 +106,19 @@ def write_bake_file(
 ) -> WrittenBakeFile:
     """Write the contexts of all environments, and at last what bakes them.
 
+    What development of one has as its tools is no image of the fleet, though somebody names it.
     Nothing is written where one of them cannot be decided about, or has something else in its
     place; a disk that fails may leave a part, which the next call completes.  What was baked before
     and is no more stays, and is told.  ``settings_for`` gets the folder of an environment file.
     Raise SpecError for two environments that want the same name.
     """
-    environments = tuple(
-        _planned(request, path, settings=settings_for(path.parent), env=env, reporter=reporter)
+    fleet = [
+        _member(request, path, settings=settings_for(path.parent), env=env, reporter=reporter)
         for path in request.environments
+    ]
+    environments = tuple(
+        _planned(each, settings=settings_for(each.path.parent), env=env, reporter=reporter)
+        for each in _without_tools(fleet, reporter=reporter)
     )
     file = bake_file(environments)
     contexts = {request.output / each.image: each.context.entries for each in environments}
@@ -120,26 +130,59 @@ def write_bake_file(
     )
 
 
-def _planned(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Member:
+    """An environment of the fleet; ``tools`` is the file of its development's, if it has any."""
+
+    path: Path
+    request: DockerfileRequest
+    tools: Path | None
+
+    def uses(self, other: _Member) -> bool:
+        """Say whether ``other`` is what its development has as tools."""
+        return self.tools is not None and self.tools.resolve() == other.path.resolve()
+
+
+def _member(
     request: BakeRequest,
     path: Path,
     *,
     settings: Settings,
     env: Mapping[str, str],
     reporter: Reporter,
-) -> Baked:
-    has_dev = read_environment(path).image.dev is not None
-    context, platforms = plan_context(
-        DockerfileRequest(
-            environment=path,
-            platforms=request.platforms,
-            prune=request.prune,
-            lock_policy=request.lock_policy,
-            variant=Variant.DEV if has_dev else Variant.PROD,
-            epoch=request.epoch,
-        ),
-        settings=settings,
-        env=env,
-        reporter=reporter,
+) -> _Member:
+    """Find out whether the environment of ``path`` has development, as `condabox build` would."""
+    section = read_environment(path).image
+    prod = DockerfileRequest(
+        environment=path,
+        platforms=request.platforms,
+        prune=request.prune,
+        lock_policy=request.lock_policy,
+        epoch=request.epoch,
     )
-    return Baked(source=path, context=context, platforms=platforms)
+    tools = (section.dev and section.dev.tools) or path.with_name(TOOLS_FILE)
+    if section.dev is None and not (
+        (request.lock_policy is LockPolicy.MAKE or tools.exists())
+        and has_kernel(prod, settings=settings, env=env, reporter=reporter)
+    ):
+        return _Member(path=path, request=prod, tools=None)
+    return _Member(path=path, request=replace(prod, variant=Variant.DEV), tools=tools)
+
+
+def _without_tools(fleet: Sequence[_Member], *, reporter: Reporter) -> Iterator[_Member]:
+    """Yield the members that are images of the fleet, and tell which are not."""
+    for member in fleet:
+        users = [each for each in fleet if each.uses(member) and not member.uses(each)]
+        if users:
+            reporter.message(
+                f"left out {member.path}: it is the tools of {users[0].path}, for development"
+            )
+        else:
+            yield member
+
+
+def _planned(
+    member: _Member, *, settings: Settings, env: Mapping[str, str], reporter: Reporter
+) -> Baked:
+    context, platforms = plan_context(member.request, settings=settings, env=env, reporter=reporter)
+    return Baked(source=member.path, context=context, platforms=platforms)

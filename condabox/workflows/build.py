@@ -209,7 +209,7 @@ def _put(
     elif not request.push:
         store.save(images, names=references)
         places.append("in the local store")
-    unplaced = request.output is None and not request.push
+    unplaced = request.unasked and request.output is None and not request.push
     if request.load or (unplaced and _docker_takes(request, reporter=reporter)):
         load_into_docker(images, names=references, reporter=reporter)
         places.append("in Docker")

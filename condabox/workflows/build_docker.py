@@ -87,7 +87,7 @@ class DockerBuild:
                         folder,
                         target=context.target,
                         platform=each.plan.platform,
-                        epoch=each.created,
+                        epoch=each.plan.epoch,
                         hosts=context.hosts,
                         builder=self.builder,
                         secrets=secrets,

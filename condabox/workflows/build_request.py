@@ -77,6 +77,8 @@ class BuildRequest:
     """What to leave out instead of the environment file's profile."""
     output: Path | None
     load: bool
+    unasked: bool = True
+    """Whether a Docker that answers gets it, too, where nobody says a place."""
     push: bool = False
     """To the registries of ``names``."""
     lock_policy: LockPolicy

@@ -76,7 +76,7 @@ def find_source(
     """Read what ``request`` names.  A missing lock is made, if the request allows it."""
     path = request.environment
     names = read_condarc(env).channels
-    if (data := _content_of_lock(path)) is not None:
+    if (data := content_of_lock(path)) is not None:
         located = located_channels((), settings=settings, names=names)
         return _lock_alone(request, data, settings=located, reporter=reporter)
     spec = read_environment(path)
@@ -145,7 +145,7 @@ def _lock_alone(
     )
 
 
-def _content_of_lock(path: Path) -> bytes | None:
+def content_of_lock(path: Path) -> bytes | None:
     """Return what is in ``path`` if that is a lock; what cannot be read is left to others."""
     if not path.is_file():
         return None

@@ -14,7 +14,7 @@ from condabox.development.places import TOOLS_FILE
 from condabox.errors import SpecError
 from condabox.platforms import platform_of_subdir
 from condabox.workflows.build_request import LockPolicy, Variant
-from condabox.workflows.build_source import find_source
+from condabox.workflows.build_source import content_of_lock, find_source
 from condabox.workflows.init import write_tools
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ _NUMBERS = re.compile(r"(\d+)\.(\d+)")
 _OF_THE_IMAGE = (
     "app",
     "apt",
+    "builder",
     "cmd",
     "dev",
     "entrypoint",
@@ -41,10 +42,11 @@ _OF_THE_IMAGE = (
     "expose",
     "healthcheck",
     "labels",
+    "prefix",
     "user",
     "workdir",
 )
-"""Keys that say nothing of packages."""
+"""Keys that say nothing of packages: those of ``base`` and ``cuda`` do, when they are locked."""
 
 
 def with_tools(
@@ -92,6 +94,12 @@ def _tools_file(request: BuildRequest, source: BuildSource, *, reporter: Reporte
     named = source.image.dev.tools if source.image.dev else None
     path = named or source.path.with_name(TOOLS_FILE)
     if os.path.lexists(path):
+        if content_of_lock(path) is not None:
+            raise SpecError(
+                f"{path} is a lock file: development images of {source.path} have the tools of "
+                "an environment file",
+                hint="let `dev: {tools: …}` name the file that it was made from",
+            )
         return path
     if named is not None:
         raise SpecError(
@@ -132,3 +140,10 @@ def _warnings(tools: BuildSource) -> Iterator[str]:
     for key in _OF_THE_IMAGE:
         if getattr(tools.image, key) != getattr(usual, key):
             yield f"{tools.path}: condabox.{key} has no effect: tools are packages alone"
+    if tools.variables:
+        yield f"{tools.path}: variables has no effect: tools are packages alone"
+    if tools.image.test != usual.test:
+        yield (
+            f"{tools.path}: condabox.test runs nowhere: it only keeps what it names from being "
+            "left out"
+        )

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from condabox.backends.dockerfile.assembly import docker_context
+from condabox.backends.dockerfile.surveyed import Surveyed
 from condabox.backends.dockerfile.tools import development_on
-from condabox.backends.dockerfile.variant import Surveyed
 from condabox.backends.survey import survey
 from condabox.outputs.store import LocalStore
 from condabox.workflows.build_request import Variant

@@ -12,6 +12,7 @@ from condabox.backends.dockerfile.context import SECRETS
 from condabox.backends.dockerfile.writing import write_context
 from condabox.conda.channels.channel import located_channels
 from condabox.conda.channels.condarc import read_condarc
+from condabox.conda.lockfiles.inputs import KERNEL
 from condabox.layering import DEFAULT_BUDGET
 from condabox.oci.compress import Compression
 from condabox.platforms import PLATFORM_OF_SUBDIR
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from condabox.workflows.build_request import LockPolicy
 
 _DEFAULT_PARENT = Path("docker")
+_PROD = Variant.PROD.categories
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +73,25 @@ class WrittenContext:
 
     @property
     def command(self) -> str:
-        """A command for one platform, this machine's if it can; of several, buildx makes all."""
-        words = ["docker", "build", "--tag", image_name(self.context.name)]
+        """The command that builds what was asked for."""
+        return self.commands[0]
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """The same for each variant that the context is of, with what was asked for first.
+
+        They are for one platform, this machine's if it can; of several, buildx makes all.
+        """
+        name = image_name(self.context.name)
+        if self.context.target == Variant.PROD:
+            return (self._command("--tag", name),)
+        return (
+            self._command("--tag", f"{name}:{Variant.DEV.tag}", "--target", Variant.DEV),
+            self._command("--tag", name, "--target", Variant.PROD),
+        )
+
+    def _command(self, *options: str) -> str:
+        words = ["docker", "build", *options]
         if self.host not in self.platforms:
             words += ["--platform", str(self.platforms[0])]
         if any(map(is_loopback, self.context.hosts)):
@@ -113,11 +132,7 @@ def plan_context(
 
     The platforms are those that it can be built for.
     """
-    build = _build_request(request)
-    if not build.platforms:
-        lock = find_source(build, settings=settings, env=env, reporter=reporter).lock
-        subdirs = (subdir for subdir in PLATFORM_OF_SUBDIR if subdir in lock.subdirs)
-        build = replace(build, platforms=tuple(PLATFORM_OF_SUBDIR[subdir] for subdir in subdirs))
+    build = _for_its_platforms(request, settings=settings, env=env, reporter=reporter)
     source = requested_source(build, settings=settings, env=env, reporter=reporter)
     source = with_tools(build, source, settings=settings, env=env, reporter=reporter)
     names = read_condarc(env).channels
@@ -126,9 +141,33 @@ def plan_context(
     return planned.context, build.platforms
 
 
+def has_kernel(
+    request: DockerfileRequest, *, settings: Settings, env: Mapping[str, str], reporter: Reporter
+) -> bool:
+    """Say whether prod itself has what notebooks run in, on every platform of ``request``.
+
+    A missing lock file is made, if the request allows it.
+    """
+    build = _for_its_platforms(request, settings=settings, env=env, reporter=reporter)
+    source = find_source(build, settings=settings, env=env, reporter=reporter)
+    each = (source.lock.environment(one, categories=_PROD) for one in source.subdirs)
+    return all(any(package.name == KERNEL for package in prod.packages) for prod in each)
+
+
 def path_word(path: Path) -> str:
     """Return ``path`` as no command takes it for an option."""
     return f"./{path}" if str(path).startswith("-") else str(path)
+
+
+def _for_its_platforms(
+    request: DockerfileRequest, *, settings: Settings, env: Mapping[str, str], reporter: Reporter
+) -> BuildRequest:
+    build = _build_request(request)
+    if build.platforms:
+        return build
+    lock = find_source(build, settings=settings, env=env, reporter=reporter).lock
+    subdirs = (subdir for subdir in PLATFORM_OF_SUBDIR if subdir in lock.subdirs)
+    return replace(build, platforms=tuple(PLATFORM_OF_SUBDIR[subdir] for subdir in subdirs))
 
 
 def _build_request(request: DockerfileRequest) -> BuildRequest:

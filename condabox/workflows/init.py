@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -95,6 +95,7 @@ def start_project(request: StartRequest) -> tuple[Path, ...]:
     """Write the example environment, the tools beside it, and what else was asked for.
 
     Return what was written.  A tools file that is there is kept: it may serve other environments.
+    None is written where the environment file, which is there, names another.
     Raise SpecError, with nothing written, where anything else is there already.
     """
     environment = request.environment
@@ -103,8 +104,8 @@ def start_project(request: StartRequest) -> tuple[Path, ...]:
     if not adds or not environment.is_file():
         _check_environment(environment)
         texts[environment] = _environment(environment)
-    tools = environment.with_name(TOOLS_FILE)
-    if not os.path.lexists(tools):
+    tools = tools_of(environment)
+    if tools == environment.with_name(TOOLS_FILE) and not os.path.lexists(tools):
         texts[tools] = _tools(tools)
     if request.ci is not None:
         texts |= _jobs(request.ci, environment=environment, tools=tools, root=request.root)
@@ -112,6 +113,18 @@ def start_project(request: StartRequest) -> tuple[Path, ...]:
         texts |= _devcontainer(environment, root=request.root)
     _write_all(texts)
     return tuple(texts)
+
+
+def tools_of(environment: Path) -> Path:
+    """Return the environment file of the tools, where ``environment`` names it or beside that.
+
+    What is wrong in ``environment`` is for others to tell.
+    """
+    dev = None
+    if environment.is_file():
+        with suppress(SpecError):
+            dev = read_environment(environment).image.dev
+    return (dev.tools if dev else None) or environment.with_name(TOOLS_FILE)
 
 
 def _host(root: Path) -> CI | None:

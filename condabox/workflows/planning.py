@@ -16,12 +16,12 @@ from condabox.plan import BuildPlan
 from condabox.platforms import platform_of_subdir
 from condabox.workflows.build_base import planned_base, with_cuda
 from condabox.workflows.build_source import find_source
+from condabox.workflows.tools_base import check_libc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from condabox.conda.envfile.section import PruneProfile
-    from condabox.conda.lockfiles.lockfile import LockFile
     from condabox.events import Reporter
     from condabox.settings import Settings
     from condabox.workflows.build_request import BuildRequest
@@ -57,6 +57,9 @@ def plans_of(
         subdir: planned_base(request, source, subdir, settings=settings, reporter=reporter)
         for subdir in source.subdirs
     }
+    if source.tools is not None:
+        names = {subdir: name for subdir, (name, _) in bases.items()}
+        check_libc(source, source.tools, names, reporter=reporter)
     return tuple(
         BuildPlan(
             name=source.name,
@@ -125,15 +128,16 @@ def require_direct(source: BuildSource) -> None:
 
 
 def _require_variant(request: BuildRequest, source: BuildSource) -> None:
-    missing = sorted(request.variant.categories - source.lock.categories - {PROD})
-    if missing and not _has_kernel(source.lock):
-        raise LockError(
-            f"{source.lock.path} has no packages for {', '.join(missing)}",
-            hint="let the environment file have `dev: {}` below `condabox:`, and run "
-            "`condabox lock`",
-        )
-
-
-def _has_kernel(lock: LockFile) -> bool:
-    """Tell whether prod itself is what notebooks run in: then development may add nothing."""
-    return any(each.name == KERNEL for packages in lock.packages.values() for each in packages)
+    """Raise LockError where an image would lack its variant, or what notebooks run in."""
+    wanted = request.variant.categories - {PROD}
+    for subdir in source.subdirs if wanted else ():
+        found = source.lock.environment(subdir, categories=request.variant.categories).packages
+        missing = sorted(wanted - {package.category for package in found})
+        # prod itself may have what notebooks run in: then development may add nothing
+        if missing and KERNEL not in {package.name for package in found}:
+            raise LockError(
+                f"{source.lock.path} has nothing for {', '.join(missing)} on {subdir}, and no "
+                f"{KERNEL}, which notebooks run in",
+                hint="let the environment file have `dev: {}` below `condabox:`, and run "
+                "`condabox lock`",
+            )

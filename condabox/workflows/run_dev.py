@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
+import secrets
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,31 +24,36 @@ from condabox.outputs.volumes import Volume
 from condabox.settings import source_date_epoch
 from condabox.workflows.build import build_environment
 from condabox.workflows.build_request import BuildRequest, LockPolicy, Variant
-from condabox.workflows.images import find_images, select_image
-from condabox.workflows.run import (
-    Engine,
-    RunRequest,
-    choose_engine,
-    load,
-    resolve_env,
-)
+from condabox.workflows.images import select_image
+from condabox.workflows.run import Engine, RunRequest, check_request, choose_engine, load
 from condabox.workflows.run_gpus import Gpus
-from condabox.workflows.run_keys import public_keys
-from condabox.workflows.run_services import SECRETS, SSH_PORT, Setting, with_jupyter, with_ssh
-from condabox.workflows.verify_subject import is_description
+from condabox.workflows.run_identity import development_identity
+from condabox.workflows.run_keys import PublicKeys, public_keys
+from condabox.workflows.run_services import (
+    SECRETS,
+    SSH_PORT,
+    Setting,
+    check_services,
+    with_jupyter,
+    with_ssh,
+)
+from condabox.workflows.run_variables import resolve_env
+from condabox.workflows.subjects import find_image, is_description
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from condabox.events import Reporter
-    from condabox.oci.image import Image
     from condabox.platforms import Platform
     from condabox.settings import Settings
     from condabox.workflows.run import Loaded
 
-_TITLE = "org.opencontainers.image.title"
-_LONGEST_NAME = 100
 _WIDTH = len("JupyterLab") + 2
+_RANDOM = 4
+"""Bytes."""
+_SHARED_MEMORY = "2g"
+"""PyTorch's DataLoader hands its data over there, and engines give 64 MB.  It is a limit: what
+nobody uses nobody has taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +66,7 @@ class DevRunRequest:
     """Instead of SSH and Jupyter."""
     publish: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
-    volumes: tuple[str, ...] = ()
+    volumes: tuple[Volume, ...] = ()
     ssh_keys: tuple[Path, ...] = ()
     """Files with public keys, instead of the user's own."""
     gpus: Gpus = Gpus.AUTO
@@ -81,13 +87,7 @@ def prepare_development(
     request: DevRunRequest, *, settings: Settings, env: Mapping[str, str], reporter: Reporter
 ) -> Development:
     """Build or find the image, let the engine have it, and decide what its container gets."""
-    engine = choose_engine(request.engine)
-    volumes = tuple(map(Volume.parse, request.volumes))
-    keys = "" if request.command else public_keys(request.ssh_keys, env=env)
-    found = find_development(
-        request.subject, request.platform, settings=settings, env=env, reporter=reporter
-    )
-    loaded = load(found, request.platform, engine=engine, reporter=reporter)
+    engine = choose_engine(request.engine, reporter=reporter)
     hidden = [text for text in request.env if text.partition("=")[0] in SECRETS]
     run = RunRequest(
         image=request.subject,
@@ -95,28 +95,51 @@ def prepare_development(
         publish=request.publish,
         env=tuple(text.partition("=")[0] if text in hidden else text for text in request.env),
         values=resolve_env(hidden, env),
-        volumes=tuple(_with_home(volumes, name=development_name(loaded.image))),
-        user=_owner_of_home(volumes) if engine is not Engine.UNSHARE else None,
+        volumes=request.volumes,
         gpus=request.gpus,
+        shared_memory=_SHARED_MEMORY,
+        typed=bool(request.command),
     )
+    check_request(run, engine=engine)
+    said = _setting(request, env=env, engine=engine)
+    if not request.command:
+        check_services(said, token=env.get(TOKEN))
+    keys = PublicKeys(text="") if request.command else public_keys(request.ssh_keys, env=env)
+    if engine is not Engine.UNSHARE:
+        run = replace(run, user=_owner_of_home(request.volumes))
+    found = find_development(
+        request.subject,
+        request.platform,
+        engine=engine,
+        settings=settings,
+        env=env,
+        reporter=reporter,
+    )
+    loaded = load(found, request.platform, engine=engine, reporter=reporter)
+    name = development_identity(request.subject, lambda: loaded.image)
+    run = replace(run, volumes=_with_home(request.volumes, name=name))
     if request.command:
         return Development(lines=(), loaded=loaded, request=run)
-    return _with_services(request, run, loaded, keys=keys, env=env, reporter=reporter)
+    setting = replace(said, variables={**loaded.image.config.config.env, **said.variables})
+    run = replace(run, labels={CONTAINER_LABEL: name})
+    return _with_services(run, setting, loaded, name=name, keys=keys, env=env, reporter=reporter)
 
 
 def find_development(
     subject: str,
     platform: Platform | None,
     *,
+    engine: Engine,
     settings: Settings,
     env: Mapping[str, str],
     reporter: Reporter,
 ) -> NamedImages:
     """Build the image of a file, or find one that there is; raise ImageError for one of prod."""
     if is_description(subject):
-        found = _built(subject, platform, settings=settings, env=env, reporter=reporter)
+        request = _build_request(subject, platform, engine=engine, env=env)
+        found = _built(request, settings=settings, env=env, reporter=reporter)
     else:
-        found = find_images(subject, platform=platform, settings=settings, reporter=reporter)
+        found = find_image(subject, platform=platform, settings=settings, reporter=reporter)
     if SSH_PORT not in select_image(found, platform).config.config.env:
         raise ImageError(
             f"{subject} is not an image for development",
@@ -125,38 +148,28 @@ def find_development(
     return found
 
 
-def development_name(image: Image) -> str:
-    """Return what the container's volume is called by: the environment's name."""
-    return plain_name(image.config.config.labels.get(_TITLE, ""))
-
-
-def plain_name(text: str) -> str:
-    """Return ``text`` as far as volumes, labels and hosts can be called that."""
-    plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", text[:_LONGEST_NAME]).strip("-_.")
-    return plain or "environment"
-
-
-def _built(
-    subject: str,
-    platform: Platform | None,
-    *,
-    settings: Settings,
-    env: Mapping[str, str],
-    reporter: Reporter,
-) -> NamedImages:
-    request = BuildRequest(
+def _build_request(
+    subject: str, platform: Platform | None, *, engine: Engine, env: Mapping[str, str]
+) -> BuildRequest:
+    return BuildRequest(
         environment=Path(subject),
         names=(),
         platforms=() if platform is None else (platform,),
         base=None,
         output=None,
         load=False,
+        unasked=engine is Engine.DOCKER,
         lock_policy=LockPolicy.MAKE,
         variant=Variant.DEV,
         budget=DEFAULT_BUDGET,
         compression=Compression.GZIP,
         epoch=source_date_epoch(env),
     )
+
+
+def _built(
+    request: BuildRequest, *, settings: Settings, env: Mapping[str, str], reporter: Reporter
+) -> NamedImages:
     outcome = build_environment(request, settings=settings, env=env, reporter=reporter)
     (result,) = outcome.results
     for warning in result.warnings:
@@ -169,67 +182,72 @@ def _built(
     )
 
 
+def _setting(request: DevRunRequest, *, env: Mapping[str, str], engine: Engine) -> Setting:
+    """Return what is known without the image."""
+    said = resolve_env(request.env, env)
+    return Setting(
+        variables=said,
+        said=frozenset(said),
+        mounts=frozenset(volume.target for volume in request.volumes),
+        own_network=engine is not Engine.UNSHARE,
+    )
+
+
 def _with_services(
-    request: DevRunRequest,
     run: RunRequest,
+    setting: Setting,
     loaded: Loaded,
     *,
-    keys: str,
+    name: str,
+    keys: PublicKeys,
     env: Mapping[str, str],
     reporter: Reporter,
 ) -> Development:
-    name = development_name(loaded.image)
-    said = resolve_env(request.env, env)
-    setting = Setting(
-        variables={**loaded.image.config.config.env, **said},
-        said=frozenset(said),
-        mounts=frozenset(Volume.parse(text).target for text in request.volumes),
-        own_network=loaded.engine is not Engine.UNSHARE,
-    )
-    run = replace(run, labels={CONTAINER_LABEL: name})
     lines = []
     if setting.has_jupyter:
         run, url = with_jupyter(run, setting, token=env.get(TOKEN))
         lines.append(f"{'JupyterLab':<{_WIDTH}}{url}")
     if setting.has_ssh:
-        identity = _identity(request.ssh_keys)
-        alias = _host_alias(name, run, loaded.engine)
-        run, command = with_ssh(run, setting, keys=keys, alias=alias, identity=identity)
-        if keys or setting.has_keys:
+        alias = _host_alias(name, run.volumes, loaded.engine)
+        identity = keys.identity(env=env)
+        run, command = with_ssh(run, setting, keys=keys.text, alias=alias, identity=identity)
+        if keys.text or setting.has_keys:
             lines.append(f"{'SSH':<{_WIDTH}}{command}")
         else:
             reporter.warning(
-                "there is no public key in ~/.ssh, and so nobody can log in by SSH; `ssh-keygen` "
-                "makes one, and --ssh-key names one that is elsewhere"
+                "there is no public key in ~/.ssh: only those can log in by SSH whose keys are in "
+                "/workspace/.ssh/authorized_keys; `ssh-keygen` makes a key, and --ssh-key names "
+                "one that is elsewhere"
             )
     if lines and not setting.own_network:
         reporter.warning("without an engine, SSH and Jupyter are open to this machine's network")
     return Development(lines=tuple(lines), loaded=loaded, request=run)
 
 
-def _with_home(volumes: Sequence[Volume], *, name: str) -> Iterator[str]:
-    if all(volume.target != WORKSPACE for volume in volumes):
-        yield str(Volume(source=f"condabox-{name}", target=WORKSPACE))
-    yield from map(str, volumes)
+def _with_home(volumes: Sequence[Volume], *, name: str) -> tuple[Volume, ...]:
+    if any(volume.target == WORKSPACE for volume in volumes):
+        return tuple(volumes)
+    return (Volume(source=name, target=WORKSPACE), *volumes)
 
 
-def _host_alias(name: str, run: RunRequest, engine: Engine) -> str:
+def _host_alias(name: str, volumes: Sequence[Volume], engine: Engine) -> str:
     """Return what ssh is to know the container by: each home has a host key of its own."""
-    usual = Volume(source=f"condabox-{name}", target=WORKSPACE)
-    homes = (str(volume) for volume in map(Volume.parse, run.volumes) if volume.target == WORKSPACE)
-    home = next(homes, "")
-    if engine is Engine.DOCKER and home == str(usual):
-        return usual.source
-    return f"{usual.source}-{hashlib.sha256(f'{engine} {home}'.encode()).hexdigest()[:8]}"
+    home = next(volume for volume in volumes if volume.target == WORKSPACE)
+    if not home.is_kept:
+        return f"{name}-{secrets.token_hex(_RANDOM)}"
+    if engine is Engine.DOCKER and home == Volume(source=name, target=WORKSPACE):
+        return name
+    return f"{name}-{hashlib.sha256(f'{engine} {home}'.encode()).hexdigest()[:8]}"
 
 
 def _owner_of_home(volumes: Sequence[Volume]) -> str | None:
     """Return the user who can write to home where that is a folder of this machine.
 
-    One that is missing is made: engines would give it to root.
+    One that is missing is made: engines would give it to root.  Engines in virtual machines, as
+    elsewhere than on Linux, care for its owner themselves.
     """
     home = next((volume.path for volume in volumes if volume.target == WORKSPACE), None)
-    if home is None or os.name != "posix":
+    if home is None or sys.platform != "linux":
         return None
     try:
         if not home.exists():
@@ -239,9 +257,3 @@ def _owner_of_home(volumes: Sequence[Volume]) -> str | None:
     except OSError as error:
         raise SpecError(f"{home} cannot be /workspace: {error.strerror}") from None
     return f"{uid}:0" if uid else None
-
-
-def _identity(public: Sequence[Path]) -> Path | None:
-    """Return the private key that ssh would not find by itself."""
-    private = (file.with_suffix("") for file in public if file.suffix == ".pub")
-    return next((file for file in private if file.is_file()), None)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _PATIENCE = 10.0
 """Seconds for each question."""
+_ASKS = "NVIDIA_REQUIRE_CUDA"
+"""The variable of images that are made for GPUs."""
 
 
 class Gpus(StrEnum):
@@ -29,7 +31,7 @@ def gives_gpus(wanted: Gpus, config: ContainerConfig, *, podman: bool, reporter:
     """Say whether an engine is to be told of the GPUs; ``auto`` tells the user why it is not."""
     if wanted is not Gpus.AUTO:
         return wanted is Gpus.ALL
-    if not config.env.get("NVIDIA_REQUIRE_CUDA"):
+    if not config.env.get(_ASKS):
         return False
     try:
         if find_driver(seconds=_PATIENCE) is None:
@@ -45,3 +47,9 @@ def gives_gpus(wanted: Gpus, config: ContainerConfig, *, podman: bool, reporter:
             "so it runs without one; `condabox doctor` says what is missing"
         )
     return bool(way)
+
+
+def tell_of_no_gpus(wanted: Gpus, config: ContainerConfig, *, reporter: Reporter) -> None:
+    """Tell the user why ``auto`` gives no GPU to an image that asks for one: there is no engine."""
+    if wanted is Gpus.AUTO and config.env.get(_ASKS):
+        reporter.message("without an engine a container gets no GPUs, and so it runs without one")

@@ -11,8 +11,14 @@ from urllib.parse import quote
 from condabox.development.container.variables import PASSWORD, TOKEN_FILE
 from condabox.development.places import ACCOUNT, KEYS, TOKEN
 from condabox.errors import SpecError
-from condabox.workflows.run import parse_port
-from condabox.workflows.run_ports import LOCALHOST, Address, outer_ports, own_port, published
+from condabox.workflows.run_ports import (
+    LOCALHOST,
+    Address,
+    outer_ports,
+    own_port,
+    parse_port,
+    published,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,8 +28,8 @@ if TYPE_CHECKING:
 
 SECRETS = frozenset({KEYS, PASSWORD, TOKEN})
 """Variables whose values no command line shows."""
-SSH_PORT = "CONDABOX_SSH_PORT"
-JUPYTER_PORT = "CONDABOX_JUPYTER_PORT"
+SSH_PORT = "CONDABOX_PORT_SSH"
+JUPYTER_PORT = "CONDABOX_PORT_JUPYTER"
 
 _PORTS = (f"{SSH_PORT}=", f"{JUPYTER_PORT}=")
 _SSH, _JUPYTER, _OFF = "CONDABOX_SSH", "CONDABOX_JUPYTER", "off"
@@ -69,6 +75,19 @@ class Setting:
         return bool(names & self.variables.keys()) or _TOKEN_FILE in self.mounts
 
 
+def check_services(setting: Setting, *, token: str | None) -> None:
+    """Refuse what no image could start with, as far as ``setting`` knows without one.
+
+    ``token`` is the caller's own.  Raise SpecError.
+    """
+    for name in (SSH_PORT, JUPYTER_PORT):
+        if name in setting.variables:
+            parse_port(setting.variables[name], f"{name}={setting.variables[name]}")
+    given = setting.variables.get(TOKEN, None if setting.has_access else token)
+    if setting.has_jupyter and given is not None and not given.strip():
+        raise SpecError(f"{TOKEN} is empty", hint="leave it out, and a token is made and printed")
+
+
 def with_secret(run: RunRequest, name: str, value: str) -> RunRequest:
     """Return ``run`` with a variable that no command line shows."""
     return replace(
@@ -79,7 +98,7 @@ def with_secret(run: RunRequest, name: str, value: str) -> RunRequest:
 def with_jupyter(run: RunRequest, setting: Setting, *, token: str | None) -> tuple[RunRequest, str]:
     """Let Jupyter be reached with ``token``, or a random one; return its address, too.
 
-    A token is in the address if nobody knows it yet.  Raise SpecError for an empty one.
+    A token is in the address if nobody knows it yet.
     """
     run, address = _placed(run, setting, JUPYTER_PORT)
     path = quote(setting.variables.get(_BASE_URL, "").strip("/"))
@@ -87,8 +106,6 @@ def with_jupyter(run: RunRequest, setting: Setting, *, token: str | None) -> tup
     if setting.has_access:
         return run, url
     if token is not None:
-        if not token.strip():
-            raise SpecError(f"{TOKEN} is empty", hint="unset it, and a token is made and printed")
         return with_secret(run, TOKEN, token), url
     made = secrets.token_urlsafe(_RANDOM)
     return with_secret(run, TOKEN, made), f"{url}?token={made}"

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from condabox.conda.envfile.spec import read_environment
-from condabox.conda.lockfiles.locks import is_lock
 from condabox.development.places import CONTAINER_LABEL, ENTRYPOINT, WORKSPACE
-from condabox.outputs.sessions import join_container, running_container
+from condabox.outputs.sessions import join_container, running_containers
 from condabox.workflows.images import select_image
 from condabox.workflows.run import Engine, choose_engine, run_loaded
-from condabox.workflows.run_dev import (
-    DevRunRequest,
-    development_name,
-    find_development,
-    plain_name,
-    prepare_development,
-)
-from condabox.workflows.verify_subject import is_description
+from condabox.workflows.run_dev import DevRunRequest, find_development, prepare_development
+from condabox.workflows.run_identity import development_identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from condabox.events import Reporter
+    from condabox.oci.image import Image
     from condabox.settings import Settings
 
 _LOGIN_SHELL = ("/bin/sh", "-c", 'exec "${SHELL:-/bin/sh}" -l')
@@ -52,15 +44,24 @@ def open_shell(
     It is in the newest container of the environment that ``condabox run --dev`` has started; where
     none runs, in one of its own with the same home, without ports, which ends with it.
     """
-    engine = choose_engine(request.engine)
+    engine = choose_engine(request.engine, reporter=reporter)
+
+    def image() -> Image:
+        found = find_development(
+            request.subject, None, engine=engine, settings=settings, env=env, reporter=reporter
+        )
+        return select_image(found, None)
+
     command = request.command or _LOGIN_SHELL
     # Nobody comes into namespaces that have no engine.
     if engine is not Engine.UNSHARE:
-        name = _name(request.subject, settings=settings, env=env, reporter=reporter)
-        running = running_container(engine.value, f"{CONTAINER_LABEL}={name}")
-        if running is not None:
+        name = development_identity(request.subject, image)
+        running = running_containers(engine.value, f"{CONTAINER_LABEL}={name}")
+        if len(running) > 1:
+            reporter.message(f"{len(running)} containers run: this is {running[0]}, the newest")
+        if running:
             return join_container(
-                engine.value, running, command=(*_START, *command), folder=WORKSPACE
+                engine.value, running[0], command=(*_START, *command), folder=WORKSPACE
             )
     development = prepare_development(
         DevRunRequest(subject=request.subject, command=command, engine=engine),
@@ -71,12 +72,3 @@ def open_shell(
     return run_loaded(
         development.loaded, development.request, settings=settings, env=env, reporter=reporter
     )
-
-
-def _name(subject: str, *, settings: Settings, env: Mapping[str, str], reporter: Reporter) -> str:
-    """Return the environment's name; it costs no build where a file tells it."""
-    path = Path(subject)
-    if is_description(subject) and not is_lock(path.read_bytes()):
-        return plain_name(read_environment(path).name)
-    found = find_development(subject, None, settings=settings, env=env, reporter=reporter)
-    return development_name(select_image(found, None))

@@ -21,9 +21,10 @@ from condabox.verification.requirements import requirement_findings
 from condabox.verification.structure import document_findings, file_findings
 from condabox.verification.wanted import wanted_in
 from condabox.workflows.run import choose_engine
+from condabox.workflows.subjects import is_description
 from condabox.workflows.verify_archives import archives_in_cache, archives_of_lock
 from condabox.workflows.verify_container import container_of
-from condabox.workflows.verify_subject import built_again, find_subject, is_description
+from condabox.workflows.verify_subject import built_again, find_subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -75,7 +76,7 @@ def verify(
             "--rebuild needs to know what the image is built from",
             hint="name the environment file: --against envs/NAME.yml",
         )
-    engine = None if request.engine is None else choose_engine(request.engine)
+    engine = None if request.engine is None else choose_engine(request.engine, reporter=reporter)
     subject = find_subject(request, settings=settings, env=env, reporter=reporter)
     findings = [*document_findings(subject.image)]
     try:

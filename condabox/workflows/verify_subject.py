@@ -20,8 +20,9 @@ from condabox.outputs.store import LocalStore
 from condabox.verification.wanted import wanted_by_spec
 from condabox.workflows.build_request import BuildRequest, LockPolicy, Variant
 from condabox.workflows.build_tools import with_tools
-from condabox.workflows.images import find_images, select_image
+from condabox.workflows.images import select_image
 from condabox.workflows.planning import completed, plans_of, requested_source, require_direct
+from condabox.workflows.subjects import find_image, is_description
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
     from condabox.settings import Settings
     from condabox.verification.wanted import Wanted
     from condabox.workflows.verify_request import VerifyRequest
-
-_DESCRIPTIONS = frozenset({".lock", ".txt", ".yaml", ".yml"})
-"""How the names of environment files and of locks end; those of images' archives do not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +64,6 @@ class Subject:
         return replace(wanted, conda=wanted.conda | frozenset(more))
 
 
-def is_description(target: str) -> bool:
-    """Tell whether ``target`` is an environment file or a lock, and not an image."""
-    path = Path(target)
-    return path.suffix in _DESCRIPTIONS and path.is_file()
-
-
 def find_subject(
     request: VerifyRequest, *, settings: Settings, env: Mapping[str, str], reporter: Reporter
 ) -> Subject:
@@ -95,7 +87,7 @@ def find_subject(
             variant=request.variant,
             settings=located,
         )
-    found = find_images(
+    found = find_image(
         request.target, platform=request.platform, settings=settings, reporter=reporter
     )
     image = select_image(found, request.platform)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from condabox.oci.digest import Digest
     from condabox.oci.image import Image
     from tests.contract.comparing import Difference
     from tests.fakes.project import Project
@@ -27,14 +28,16 @@ if TYPE_CHECKING:
     from tests.world.world import World
 
 PLATFORM = ("--platform", "linux/amd64")
+BACKENDS = ("direct", "docker")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """An image by both backends; in Docker, the one by BuildKit is called ``name``."""
+    """An image by both backends, with its ``layers``; in Docker, BuildKit's is called ``name``."""
 
     name: str
     found: list[Difference]
+    layers: dict[str, tuple[Digest, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +59,15 @@ class Builds:
         succeed(project, *build, "-o", f"{variant}-direct")
         with _group_shares_files():
             succeed(project, *build, "--builder", "docker", "-o", f"{variant}-docker", "--load")
-        direct, docker = (
-            image_in(project.root / f"{variant}-{backend}") for backend in ("direct", "docker")
+        images = {backend: image_in(project.root / f"{variant}-{backend}") for backend in BACKENDS}
+        return Pair(
+            name=name,
+            found=differences(images["direct"], images["docker"]),
+            layers={
+                backend: tuple(layer.digest for layer in image.manifest.layers)
+                for backend, image in images.items()
+            },
         )
-        return Pair(name=name, found=differences(direct, docker))
 
 
 @contextmanager

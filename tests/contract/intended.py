@@ -6,12 +6,8 @@
 from __future__ import annotations
 
 import fnmatch
-import os
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
-
-from condabox.backends.docker.builder import find_builder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,21 +83,6 @@ INTENDED = (
         "WORKDIR makes the folder; where it is missing, engines make it when a container starts",
     ),
 )
-
-OF_CLASSIC_STORE = (
-    Intended(
-        "created",
-        "value",
-        "BuildKit before 0.11 knows no SOURCE_DATE_EPOCH, and takes the time of the build",
-    ),
-)
-"""What is different with Docker's classic store, and need not be."""
-
-
-@cache
-def of_docker() -> tuple[Intended, ...]:
-    """Return what is different with the Docker that builds here."""
-    return OF_CLASSIC_STORE if find_builder(os.environ).stored else ()
 
 
 def unintended(found: Iterable[Difference], *, of: Iterable[Intended] = ()) -> list[Difference]:

@@ -36,7 +36,11 @@ OF_PODMAN = (
 def test_podman_makes_the_same_image(served: ServedWorld, tmp_path: Path) -> None:
     project = served.project(tmp_path / "project")
     path = project.root / "envs" / "minimal.yml"
-    path.write_text(f"{path.read_text()}  healthcheck: {{cmd: [python, -c, pass]}}\n")
+    path.write_text(
+        f"{path.read_text()}  healthcheck: {{cmd: [python, -c, pass]}}\n"
+        "  app: [{src: app, dest: /app}]\n"
+        "  test: {imports: [ssl], commands: [test -e /app/main.py]}\n"
+    )
     succeed(project, "build", "envs/minimal.yml", *PLATFORM, "-o", "direct")
     succeed(project, "dockerfile", "envs/minimal.yml", *PLATFORM, "-o", "context")
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.contract.conftest import PLATFORM, succeed
-from tests.contract.intended import gone, of_docker, unintended
+from tests.contract.conftest import BACKENDS, PLATFORM, succeed
+from tests.contract.intended import gone, unintended
 from tests.fakes.devcontainers import containers
 from tests.fakes.sshclient import KeyPair
 
@@ -36,7 +36,18 @@ IMAGES = (
 
 @pytest.mark.parametrize(("environment", "variant"), IMAGES)
 def test_both_backends_make_the_same_image(builds: Builds, environment: str, variant: str) -> None:
-    assert unintended(builds.pair(environment, variant).found, of=of_docker()) == []
+    assert unintended(builds.pair(environment, variant).found) == []
+
+
+@pytest.mark.parametrize("environment", ["odd", "serving", "ai"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_development_begins_with_the_layers_of_prod(
+    builds: Builds, environment: str, backend: str
+) -> None:
+    prod, dev = (builds.pair(environment, variant).layers[backend] for variant in ("prod", "dev"))
+
+    assert dev[: len(prod)] == prod
+    assert len(dev) > len(prod)
 
 
 def test_what_is_meant_to_be_different_is(builds: Builds) -> None:

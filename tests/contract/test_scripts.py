@@ -12,7 +12,7 @@ from conda_package_streaming.package_streaming import stream_conda_component
 from condabox.oci.compress import decompressed
 from tests.contract.comparing import differences, tree_of
 from tests.contract.conftest import image_in, succeed
-from tests.contract.intended import of_docker, unintended
+from tests.contract.intended import unintended
 from tests.fakes.packages import make_package
 from tests.fakes.project import Project, index_channel
 from tests.fakes.wheels import publish
@@ -64,7 +64,7 @@ def test_scripts_of_packages_run(served: ServedWorld, tmp_path: Path) -> None:
 
     assert "`--builder docker` runs it" in direct.stderr
     found = differences(image_in(project.root / "direct"), image_in(project.root / "docker"))
-    assert {each.subject for each in unintended(found, of=of_docker())} == MADE
+    assert {each.subject for each in unintended(found)} == MADE
     made = tree_of(image_in(project.root / "docker"))["opt/env/share/posted/made"]
     assert (made["mode"], made["owner"]) == ("0644", "0:0")
 
@@ -108,7 +108,7 @@ def test_pip_comes_out_of_python_where_the_environment_has_none(
         succeed(project, "build", "environment.yml", "--builder", backend, "-o", backend)
 
     images = [image_in(project.root / backend) for backend in ("direct", "docker")]
-    assert unintended(differences(*images), of=of_docker()) == []
+    assert unintended(differences(*images)) == []
     assert "opt/env/lib/python3.11/site-packages/lonely.py" in tree_of(images[1])
 
 

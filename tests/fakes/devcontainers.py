@@ -19,6 +19,7 @@ import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tests.fakes.jupyterclient import JupyterClient
@@ -27,7 +28,6 @@ from tests.fakes.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
     from tests.fakes.sshclient import KeyPair
 
@@ -74,6 +74,12 @@ class DevContainer:
         """What Docker says of it: Running, ExitCode, OOMKilled, ..."""
         return json.loads(docker("inspect", "--format", "{{json .State}}", self.name))
 
+    @property
+    def private(self) -> Path:
+        """The folder in it that its services have to themselves, where /run is closed to them."""
+        name = "condabox-$(id -u)-$(stat --dereference --format %i /proc/self/ns/mnt)"
+        return Path(self.exec("sh", "-c", f"echo /tmp/{name}").strip())
+
     def exec(self, *words: str) -> str:
         """Return what ``words`` print in it, which must end well; no entrypoint makes a place."""
         return docker("exec", self.name, *words)
@@ -115,9 +121,16 @@ class DevContainer:
 
         Only what the container itself needs is measured: from the signal to the end of process 1.
         """
+        return self._ended_by("stop", "--time", "30")
+
+    def end(self, signal: str) -> tuple[int, float]:
+        """Send it ``signal``, by name; return what `stop` does."""
+        return self._ended_by("kill", "--signal", signal)
+
+    def _ended_by(self, *words: str) -> tuple[int, float]:
         began = time.time()
-        docker("stop", "--time", "30", self.name)
-        return self.state["ExitCode"], _time(self.state["FinishedAt"]) - began
+        docker(*words, self.name)
+        return self.wait_for_end(), _time(self.state["FinishedAt"]) - began
 
     def restart(self) -> None:
         docker("restart", "--time", "30", self.name)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from condabox.backends.dockerfile.assembly import docker_context
 from condabox.backends.dockerfile.context import ContextFile
-from condabox.backends.dockerfile.variant import Development, Surveyed
+from condabox.backends.dockerfile.surveyed import Development, Surveyed
 from condabox.backends.survey import Survey
 from condabox.base import Base
 from condabox.conda.envfile.section import ImageSection

@@ -7,12 +7,12 @@ assert Explainer(found).explain("lib/libz.a").verdict.outcome is Outcome.LEFT_OU
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from condabox.conda.envfile.section import PruneSection
 from condabox.conda.packages.conflicts import find_conflicts
 from condabox.conda.packages.inventory import PackageInventory
-from condabox.pruning.decision import decide
+from condabox.pruning.decision import decide, decide_around
 from condabox.pruning.effects import Pruned
 from tests.fakes.facts import package
 
@@ -41,15 +41,17 @@ def pruned(
     written = PruneSection(profile=profile, keep=keep, drop=drop)
     own = section or written
 
+    prod = [locked for locked in packages if locked.prod]
+
     def decided(by: PruneSection) -> Decision:
-        return decide(
-            tuple(packages),
-            paths=paths,
-            facts=facts,
-            section=by,
-            application=package(),
-            base_libraries=frozenset({"libc.so.6"}),
-        )
+        given: dict[str, Any] = {
+            "paths": paths,
+            "facts": facts,
+            "section": by,
+            "application": package(),
+            "base_libraries": frozenset({"libc.so.6"}),
+        }
+        return decide_around(decide(prod, **given), tuple(packages), **given)
 
     inventories = {
         key: PackageInventory(
@@ -57,7 +59,6 @@ def pruned(
         )
         for key, each in paths.items()
     }
-    prod = [locked for locked in packages if locked.prod]
     lost = {**find_conflicts(tuple(packages), inventories).lost}
     lost |= {each.sha256: frozenset() for each in prod}
     lost |= find_conflicts(prod, inventories).lost

@@ -152,6 +152,57 @@ def test_a_context_that_is_no_longer_baked_is_told(fleet: Project) -> None:
     assert (fleet.root / "docker" / "tools" / "Dockerfile").exists()
 
 
+def named(fleet: Project, name: str, packages: str, section: str = "") -> None:
+    channel = (fleet.root / "web.yml").read_text().partition("channels:")[2].partition("\n")[0]
+    (fleet.root / f"{name}.yml").write_text(
+        f"name: {name}\nchannels:{channel}\nplatforms: [linux-64]\n"
+        f"dependencies: [{packages}]\n{section}"
+    )
+
+
+def test_the_tools_of_another_s_development_are_no_image_of_their_own(fleet: Project) -> None:
+    named(fleet, "dev-tools", "jupyterlab, openssh, tini")
+
+    done = fleet.run("bake", "dev-tools.yml", "tools.yml", "web.yml", "--json")
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["groups"]["default"] == ["tools", "web"]
+    assert "left out dev-tools.yml: it is the tools of tools.yml, for development" in done.stderr
+    assert not (fleet.root / "docker" / "dev-tools").exists()
+
+
+def test_tools_are_known_by_the_file_that_the_environment_names(fleet: Project) -> None:
+    named(fleet, "mine", "jupyterlab, openssh, tini")
+    named(fleet, "dev-tools", "zlib")
+    section = "condabox: {dev: {tools: ./mine.yml}}\n"
+    (fleet.root / "tools.yml").write_text(
+        (fleet.root / "tools.yml").read_text().replace("condabox: {dev: {}}\n", section)
+    )
+
+    answer = bake(fleet, "dev-tools.yml", "mine.yml", "tools.yml")
+
+    assert answer["groups"]["default"] == ["dev-tools", "tools"]
+
+
+def test_tools_alone_are_an_environment_like_any_other(fleet: Project) -> None:
+    named(fleet, "dev-tools", "jupyterlab, openssh, tini")
+
+    assert bake(fleet, "dev-tools.yml", "web.yml")["groups"]["default"] == ["dev-tools", "web"]
+
+
+def test_a_kernel_in_prod_is_enough_for_development(fleet: Project) -> None:
+    named(fleet, "notebooks", "ipykernel, python")
+    assert fleet.run("bake", "notebooks.yml", "--locked").returncode == 4
+    assert fleet.run("lock", "notebooks.yml").returncode == 0
+
+    # the image for development cannot be: nobody may write its tools
+    assert bake(fleet, "notebooks.yml", "--locked")["targets"] == ["notebooks", "notebooks-amd64"]
+
+    answer = bake(fleet, "notebooks.yml", "web.yml")
+    assert answer["groups"]["dev"] == ["notebooks-dev"]
+    assert (fleet.root / "dev-tools.yml").exists()
+
+
 @pytest.mark.buildx
 def test_buildx_reads_every_name_wherever_the_folder_is(fleet: Project) -> None:
     answer = bake(fleet, "web.yml", "tools.yml")

@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condabox.events import SilentReporter
+from condabox.layering import DEFAULT_BUDGET
+from condabox.oci.compress import Compression
+from condabox.settings import load_settings
+from condabox.workflows.build import build_environment
+from condabox.workflows.build_request import BuildRequest, LockPolicy
 from tests.fakes.docker import FakeDaemon
 from tests.fakes.packages import make_package
 from tests.fakes.project import Project, make_project
@@ -39,6 +45,37 @@ def test_docker_has_what_was_built_where_it_answers(project: Project, daemon: Fa
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["places"] == ["in the local store", "in Docker"]
     assert len(daemon.loaded) == 1
+
+
+@pytest.mark.parametrize(("unasked", "loaded"), [(True, 1), (False, 0)])
+def test_what_another_engine_runs_is_not_docker_s(
+    project: Project,
+    daemon: FakeDaemon,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    unasked: bool,
+    loaded: int,
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", daemon.host)
+    request = BuildRequest(
+        environment=project.environment,
+        names=(),
+        platforms=(),
+        base=None,
+        output=None,
+        load=False,
+        unasked=unasked,
+        lock_policy=LockPolicy.MAKE,
+        budget=DEFAULT_BUDGET,
+        compression=Compression.GZIP,
+        epoch=None,
+    )
+    settings = load_settings(project.root, env={})
+
+    outcome = build_environment(request, settings=settings, env={}, reporter=SilentReporter())
+
+    assert outcome.places[0] == "in the local store"
+    assert len(daemon.loaded) == loaded
 
 
 def test_zstd_that_docker_is_too_old_for_stays_in_the_store(

@@ -14,6 +14,7 @@ from condabox.oci.archive import read_archive
 from condabox.oci.digest import Digest
 from condabox.oci.layout import ImageLayout
 from condabox.oci.validate import validate_image
+from tests.fakes.devbuilds import ENVIRONMENTS, built, developing
 from tests.fakes.dockerbuilds import (
     WITHOUT_BUILDX,
     docker,
@@ -172,6 +173,29 @@ def test_every_step_runs_anew_where_that_is_asked_for(project: DockerProject) ->
     assert first.returncode == second.returncode == 0, first.stderr + second.stderr
     assert len(RAN.findall(second.stderr)) == 2
     assert CACHED.findall(second.stderr) == []
+    assert project.left() == []
+
+
+def test_a_classic_store_makes_the_same_layers_twice_and_shares_those_of_tools(
+    served: ServedWorld, tmp_path: Path
+) -> None:
+    project = developing(served, tmp_path / "project")
+    images = [(name, variant) for name in ENVIRONMENTS for variant in ("prod", "dev")]
+
+    first = {image: built(project, *image) for image in images}
+    again = {image: built(project, *image, "--no-cache") for image in images}
+
+    assert {image: made.digest for image, made in again.items()} == {
+        image: made.digest for image, made in first.items()
+    }
+    above = []
+    for name in ENVIRONMENTS:
+        prod, dev = (first[name, variant].config.diff_ids for variant in ("prod", "dev"))
+        assert dev[: len(prod)] == prod
+        # what development adds to the environment itself is the first
+        above.append(dev[len(prod) + 1 :])
+    assert len(above[0]) >= 3
+    assert above[0] == above[1]
     assert project.left() == []
 
 

@@ -14,6 +14,7 @@ from condabox.oci.layout import ImageLayout
 from condabox.oci.mediatype import OCI_MANIFEST
 from condabox.oci.validate import validate_image
 from tests.fakes.builderimage import builder_image, load_image
+from tests.fakes.devbuilds import ENVIRONMENTS, built, developing
 from tests.fakes.dockerbuilds import docker, docker_has, file_in, greeting
 from tests.fakes.dockerregistry import DockerRegistry
 from tests.fakes.images import AMD64
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from condabox.oci.digest import Digest
+    from condabox.oci.image import Image
     from tests.fakes.dockerbuilds import DockerProject
     from tests.fakes.servedworld import ServedWorld
     from tests.world.world import World
@@ -73,16 +76,21 @@ def prefix_of(project: DockerProject) -> str:
 
 
 def forget(project: DockerProject) -> int:
-    """Let BuildKit forget what it keeps of the project's steps; return how much that was."""
+    """Let BuildKit forget what it keeps of the project's steps; return how much that was.
+
+    The copy of an environment does not say whose it is, and spares the steps before it: each goes.
+    """
     listed = docker("buildx", "du", "--verbose", "--filter", "type=regular")
-    found = [
-        match[1]
-        for part in listed.split("\n\n")
-        if prefix_of(project) in part and (match := re.search(r"^ID:\s+(\S+)$", part, re.MULTILINE))
-    ]
-    for identity in found:
-        docker("buildx", "prune", "--force", "--filter", f"id={identity}")
-    return len(found)
+    parts = listed.split("\n\n")
+    own = [part for part in parts if prefix_of(project) in part]
+    for part in (*(part for part in parts if " /environment/ /" in part), *own):
+        if match := re.search(r"^ID:\s+(\S+)$", part, re.MULTILINE):
+            docker("buildx", "prune", "--force", "--filter", f"id={match[1]}")
+    return len(own)
+
+
+def digests(image: Image) -> list[Digest]:
+    return [layer.digest for layer in image.manifest.layers]
 
 
 def test_an_image_comes_out_as_a_file_and_the_daemon_keeps_nothing(project: DockerProject) -> None:
@@ -123,6 +131,45 @@ def test_whoever_builds_again_from_the_beginning_makes_the_same_image(
     assert len(RAN.findall(again.stderr)) == 2, again.stderr
     assert (project.root / "second.tar").read_bytes() == (project.root / "first.tar").read_bytes()
     assert first["digest"] in again.stdout
+
+
+def test_images_have_the_layers_of_those_below_them_and_the_tools_of_one_another(
+    served: ServedWorld, world: World, images: tuple[str, str], tmp_path: Path
+) -> None:
+    ubuntu = ImageLayout.open(world.base_layouts / "library" / "ubuntu")
+    base = digests(ubuntu.resolve("24.04", platform=AMD64))
+    project = developing(
+        served,
+        tmp_path / "project",
+        section="  workdir: /srv/made\n",
+        base=f"docker:{images[0]}",
+        builder=images[1],
+    )
+
+    found = {
+        (name, variant): built(project, name, variant)
+        for name in ENVIRONMENTS
+        for variant in ("prod", "dev")
+    }
+
+    layers = {image: digests(made) for image, made in found.items()}
+    above = []
+    for name in ENVIRONMENTS:
+        prod, dev = layers[name, "prod"], layers[name, "dev"]
+        assert prod[: len(base)] == base
+        assert dev[: len(prod)] == prod
+        # what development adds to the environment itself is the first
+        above.append(dev[len(prod) + 1 :])
+    assert len(above[0]) >= 3
+    assert above[0] == above[1]
+    assert len({image.config.created for image in found.values()}) == 3
+    for (name, variant), image in found.items():
+        direct = built(project, name, variant, builder="direct")
+        assert image.config.created == direct.config.created
+        assert {entry.created for entry in image.config.history} == {
+            entry.created for entry in direct.config.history
+        }
+    assert project.left() == []
 
 
 @pytest.mark.tool("docker-registry")

@@ -16,6 +16,7 @@ from condabox.oci.layout import ImageLayout
 from condabox.oci.reference import Reference
 from condabox.oci.validate import validate_image
 from condabox.outputs.store import LocalStore
+from tests.fakes.devcontainers import docker
 from tests.fakes.devtools import development_packages, python_package
 from tests.fakes.docker import FakeDaemon
 from tests.fakes.images import AMD64
@@ -188,6 +189,27 @@ def test_dev_costs_what_it_adds_to_prod(project: Project, registry: FakeRegistry
     sent = {each.query["digest"] for each in registry.requests("PUT", "digest=")}
     assert dev["layers"] == [*prod["layers"], *added]
     assert sent == {each["digest"] for each in (*added, dev["config"])}
+
+
+@pytest.mark.docker
+def test_a_machine_that_has_prod_pulls_what_dev_adds(
+    project: Project, registry: FakeRegistry
+) -> None:
+    prod, dev = f"{registry.host}/app:prod", f"{registry.host}/app:dev"
+    push(project, "-t", prod)
+    push(project, "--dev", "-t", dev)
+    try:
+        docker("pull", "--quiet", prod)
+        registry.seen.clear()
+
+        docker("pull", "--quiet", dev)
+    finally:
+        docker("image", "rm", "--force", prod, dev)
+
+    below, above = (json.loads(registry.manifests["app", tag]) for tag in ("prod", "dev"))
+    added = [each for each in above["layers"] if each not in below["layers"]]
+    pulled = {each.path.rpartition("/")[2] for each in registry.requests("GET", "/blobs/")}
+    assert pulled == {each["digest"] for each in (*added, above["config"])}
 
 
 def test_the_local_store_and_docker_are_left_alone_unless_they_are_meant(

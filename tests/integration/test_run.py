@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import pwd
+import shlex
 import signal
 import subprocess
 import sys
@@ -252,3 +253,29 @@ def test_podman_runs_an_image_of_the_store(
 
     assert found == (5, "typed\n0\nmine\n")
     assert again == (5, "0\nof the image\n")
+
+
+@pytest.mark.docker
+def test_docker_s_container_ends_with_the_reader_of_its_words(box: Project, image: Image) -> None:
+    words = shlex.join(box.command("--engine", "docker", "box:1", "while :; do echo y; done"))
+    identity = str(image.manifest.config.digest)
+    try:
+        done = subprocess.run(
+            ["sh", "-c", f"{words} | head -n 1"],
+            cwd=box.folder,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        containers = subprocess.run(
+            ["docker", "ps", "--all", "--quiet", "--filter", f"ancestor={identity}"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    finally:
+        subprocess.run(["docker", "rmi", "--force", identity], capture_output=True, check=False)
+
+    assert done.stdout == "y\n"
+    assert containers == ""

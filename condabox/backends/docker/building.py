@@ -43,6 +43,9 @@ _BUILDX = "install Docker's buildx plugin"
 _REPOSITORY = "condabox.invalid/build"
 """A name that nobody can mean (RFC 6761), for what is in the daemon until it is ours."""
 
+_EPOCH = 1_000_000_000
+"""What settle.sh gives to files: the same for all images, as some of their layers are, too."""
+
 _BUILT = ".built-"
 _OLD = 24 * 60 * 60
 """Seconds after which nobody writes an image any more."""
@@ -55,7 +58,7 @@ def build_platform(
     *,
     target: str,
     platform: Platform,
-    epoch: int,
+    epoch: int | None,
     hosts: Collection[str],
     builder: Builder,
     secrets: Mapping[str, Path],
@@ -66,15 +69,16 @@ def build_platform(
 ) -> AbstractContextManager[Image]:
     """Build ``target`` of the context ``folder`` for ``platform``, and give the image in ``blobs``.
 
-    ``epoch`` is its time in seconds where BuildKit is new enough; ``hosts`` are those that the
-    build asks.  An image that was built inside of a daemon stays there until the context ends, so
-    that whoever wants it there by another name need not send it.  Raise BackendError.
+    ``epoch`` is SOURCE_DATE_EPOCH, where somebody set it: no file of a new layer is younger, if
+    BuildKit is new enough.  ``hosts`` are those that the build asks.  An image that was built
+    inside of a daemon stays there until the context ends, so that whoever wants it there by another
+    name need not send it.  Raise BackendError.
     """
     build = _Build(
         builder=builder,
         options=(
             *("--target", target, "--platform", str(platform), "--progress", builder.progress),
-            *("--build-arg", f"SOURCE_DATE_EPOCH={epoch}"),
+            *("--build-arg", f"SOURCE_DATE_EPOCH={_EPOCH if epoch is None else epoch}"),
             *_network_options(hosts, env=builder.env),
             *_cache_options(cache, builder=builder),
             *_secret_options(secrets),

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from condabox.backends.docker.dating import dated
 from condabox.backends.result import BuildResult, BuiltLayer
-from condabox.oci.image import annotated
+from condabox.oci.image import annotated, rfc3339
 from condabox.pruning.decision import savings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from condabox.backends.dockerfile.variant import Surveyed
+    from condabox.backends.dockerfile.surveyed import Surveyed
     from condabox.oci.image import Image
 
 
 def result_of(surveyed: Surveyed, image: Image, *, warnings: Sequence[str]) -> BuildResult:
-    """Return ``image`` with the annotations that its plan wants, and what its user should know."""
+    """Return ``image`` as its plan wants it said and dated, and what its user should know."""
+    image = dated(image, base=surveyed.known.base.image, created=rfc3339(surveyed.created))
     return BuildResult(
         platform=surveyed.plan.platform,
         image=annotated(image, surveyed.annotations()),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
     from condabox.appfiles import AppEntry
     from condabox.backends.dockerfile.context import ContextEntry
-    from condabox.backends.dockerfile.variant import Surveyed
+    from condabox.backends.dockerfile.surveyed import Surveyed
 
 BUILDER = "mambaorg/micromamba:2.6.1"
 """The image that an environment is installed in where nobody names another."""
@@ -61,8 +60,7 @@ def docker_context(
     tools = Tools(each=developments, mirrors=mirrors) if developments else None
     if tools is not None:
         variants += [Variant(each=dev, mirrors=mirrors, name=Name.DEV), tools.variant]
-        # root makes it out of prod, and says at the end who runs it
-        stages.append(variants[1].stages([replace(each.config(), user="0") for each in prod]))
+        stages.append(variants[1].stages([each.config() for each in prod]))
     values = {
         **_values(prod[0], library=library_of([*prod, *dev][-1])),
         "prod": stages[0],
@@ -73,6 +71,7 @@ def docker_context(
     texts = {
         "Dockerfile": dockerfile.encode(),
         ".dockerignore": _template("dockerignore"),
+        "collect.sh": _template("collect.sh"),
         "settle.sh": _template("settle.sh"),
         **dict(_scripts(variants)),
         **{path: data for variant in variants for path, data in variant.files()},

@@ -140,9 +140,9 @@ def _targets(baked: Baked) -> Iterator[tuple[str, str, Mapping[str, object]]]:
     """Yield groups, targets' names and targets: one for all platforms, and one for each alone.
 
     Development is made of the stages of prod, which BuildKit builds once: it knows them by what
-    they do.  Environments have no stage in common, only bases and the cache of packages, which it
-    shares by itself; a named context, such as ``target:ai``, would add nothing but an order, and
-    old daemons do not know it.
+    they do.  So it knows the stages of the tools, which environments have in common, and it shares
+    bases and the cache of packages by itself; a named context, such as ``target:ai``, would add
+    nothing but an order, and old daemons do not know it.
     """
     image = baked.image
     network = {"network": baked.network} if baked.network else {}

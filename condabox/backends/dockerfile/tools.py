@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from condabox.backends.base_accounts import accounts_of
-from condabox.backends.dev_layers import USUAL_SHELL, tool_commands
 from condabox.backends.dockerfile.context import (
     ContextFile,
     ContextFolder,
     ContextLink,
     with_folders,
 )
-from condabox.backends.dockerfile.variant import Development, Name, Surveyed, Variant
+from condabox.backends.dockerfile.surveyed import Development, Surveyed
+from condabox.backends.dockerfile.variant import Name, Variant
 from condabox.backends.survey import survey_on
+from condabox.backends.tool_commands import USUAL_SHELL, tool_commands
 from condabox.content import BytesContent
 from condabox.development.account import user_of
 from condabox.development.files import PROFILE, command_links, own_files, profile

@@ -42,11 +42,13 @@ _NO_OVERRIDES: Mapping[str, Mapping[str, str | None]] = MappingProxyType({})
 
 
 def glibc_of(base: str) -> str:
-    """Return the version of the C library in the image ``base``, as far as its name tells."""
-    for pattern, version in _GLIBC:
-        if re.search(pattern, base):
-            return version
-    return CONSERVATIVE_GLIBC
+    """Return the version of the C library that packages on the image ``base`` may need."""
+    return known_glibc_of(base) or CONSERVATIVE_GLIBC
+
+
+def known_glibc_of(base: str) -> str | None:
+    """Return the version of the C library in the image ``base``; None where no name tells it."""
+    return next((version for pattern, version in _GLIBC if re.search(pattern, base)), None)
 
 
 def virtual_packages(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import secrets
+import shutil
 import stat
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from condabox.development.container.words import Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from condabox.development.container.places import System
@@ -27,8 +30,8 @@ _MOST = 1 << 20
 def private_folder(system: System) -> Path:
     """Return the folder that nobody else can look into, made where there is none yet.
 
-    Another start of the same container finds the one that is there.  Raise Refused where there is
-    no place for it.
+    Whatever else is started in the container finds the same one, and so may a later container:
+    the numbers of namespaces are given anew.  Raise Refused where there is no place for it.
     """
     for path in _candidates(system):
         with suppress(OSError):
@@ -42,17 +45,47 @@ def private_folder(system: System) -> Path:
     )
 
 
+def clear(folder: Path) -> None:
+    """Remove what an earlier container has left in ``folder``: its keys let nobody in any more."""
+    for path in folder.iterdir():
+        # a folder that its owner may not write to, as caches have them, stops no start
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink()
+
+
+@contextmanager
+def held(state: Path) -> Iterator[None]:
+    """Let `state_file` find ``state`` as long as this lasts, or the process does."""
+    with state.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def state_file(system: System) -> Path | None:
     """Return the file that names the running services, None where there are none."""
     for path in _candidates(system):
         if _is_ours(path, system.uid):
-            state = path / STATE
-            return state if state.exists() else None
+            return path / STATE if _is_held(path / STATE) else None
     return None
 
 
+def _is_held(state: Path) -> bool:
+    try:
+        with state.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False
+
+
 def _candidates(system: System) -> tuple[Path, ...]:
-    return tuple(system.at(parent) / f"condabox-{system.uid}" for parent in _PARENTS)
+    # containers may share /tmp or /dev/shm with others of the same user
+    name = f"condabox-{system.uid}-{system.mount_namespace}"
+    return tuple(system.at(parent) / name for parent in _PARENTS)
 
 
 def _is_ours(path: Path, uid: int) -> bool:
@@ -66,15 +99,39 @@ def _is_ours(path: Path, uid: int) -> bool:
 
 def write_private(path: Path, data: bytes) -> None:
     """Write ``data`` so that its owner alone can read it, and sees all of it or nothing."""
+    with _written(path, data) as fresh:
+        fresh.replace(path)
+
+
+def add_private(path: Path, data: bytes) -> None:
+    """Write ``data`` as `write_private` does, where there is nothing yet.
+
+    Raise FileExistsError where there is, also where another one was faster.
+    """
+    with _written(path, data) as fresh:
+        try:
+            os.link(fresh, path)
+        except OSError:
+            # Not all file systems have hard links; there the last one of two wins.
+            if os.path.lexists(path):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+            fresh.rename(path)
+
+
+@contextmanager
+def _written(path: Path, data: bytes) -> Iterator[Path]:
+    """Give a file beside ``path`` that has ``data``, and remove it if it is still there after."""
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
-        fresh.replace(path)
-    except OSError:
+            file.flush()
+            # else a machine that is lost leaves the name without what it stands for
+            os.fsync(descriptor)
+        yield fresh
+    finally:
         fresh.unlink(missing_ok=True)
-        raise
 
 
 def read_file(path: Path) -> bytes | None:

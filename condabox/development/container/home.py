@@ -25,9 +25,10 @@ def settle_home(env: Mapping[str, str], *, folder: Path) -> Path:
     home = Path(wanted)
     if home.is_dir() and os.access(home, os.W_OK | os.X_OK):
         return home
+    why = "cannot be written" if home.exists() else "does not exist"
     home = folder / "home"
     home.mkdir(mode=0o700, exist_ok=True)
-    say(f"{wanted} cannot be written, so home is {home}: what is there goes with the container")
+    say(f"{wanted} {why}, so home is {home}: what is there goes when the container stops")
     return home
 
 

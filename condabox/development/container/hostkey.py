@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from condabox.development.container.folder import read_file, write_private
+from condabox.development.container.folder import add_private, read_file, write_private
+from condabox.development.container.keygen import Keygen, fingerprint
 from condabox.development.container.places import SECRETS
 from condabox.development.container.words import Refused, say
 
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
 
 NAME = "ssh_host_ed25519_key"
 _KEPT = f".local/state/condabox/{NAME}"
+_NONE = "is no private key that can be read without a password"
 
 
 def settle_host_key(system: System, *, env: Mapping[str, str], home: Path, folder: Path) -> str:
@@ -27,54 +26,62 @@ def settle_host_key(system: System, *, env: Mapping[str, str], home: Path, folde
 
     It is the one that was mounted, else the one that home has kept of an earlier start, else a new
     one.  What is used is a copy: a cluster's volumes are readable by a group, and sshd takes no
-    such key.  Raise Refused for a key that is none.
+    such key.  Raise Refused for a mounted key that is none.
     """
-    keygen, key, kept = system.tool("ssh-keygen"), folder / NAME, home / _KEPT
-    source, data = _found(system.at(f"{SECRETS}/{NAME}"), kept)
-    if data is None:
-        key.unlink(missing_ok=True)
-        _run([keygen, "-q", "-t", "ed25519", "-N", "", "-C", "condabox", "-f", str(key)], env=env)
-        data = key.read_bytes()
-        _keep(kept, data)
+    keygen = Keygen(program=system.tool("ssh-keygen"), env=env)
+    key, given, kept = folder / NAME, system.at(f"{SECRETS}/{NAME}"), home / _KEPT
+    if (mounted := _mounted(given)) is not None:
+        if found := _used(mounted, key=key, keygen=keygen):
+            return found
+        raise Refused(f"{given} {_NONE}")
+    old = _kept(kept)
+    if old is not None and (found := _used(old, key=key, keygen=keygen)):
+        return found
+    key.unlink(missing_ok=True)
+    new = keygen.make(key)
+    if old is not None:
+        say(f"{kept} {_NONE}: a new one takes its place, and those who log in are warned of it")
+        with suppress(OSError):
+            kept.unlink()
+    for data in (_agreed(kept, new), new):
+        if found := _used(data, key=key, keygen=keygen):
+            return found
+    raise Refused(f"{key} {_NONE}, although it is new")
+
+
+def _used(data: bytes, *, key: Path, keygen: Keygen) -> str | None:
+    """Make ``data`` the key in use and return its fingerprint, None where it is no key."""
     # what mounts of one line leave out at its end
     write_private(key, data.rstrip() + b"\n")
-    public = folder / f"{NAME}.pub"
-    if _run([keygen, "-y", "-P", "", "-f", str(key)], env=env, stdout=public):
-        raise Refused(f"{source} is no private key that can be read without a password")
-    return fingerprint(public.read_bytes())
+    public = keygen.public(key)
+    if public is None:
+        return None
+    # sshd would believe another one that lies there
+    write_private(key.with_name(f"{NAME}.pub"), public)
+    return fingerprint(public.split()[1])
 
 
-def fingerprint(public: bytes) -> str:
-    """Return what OpenSSH calls the key whose public half is the line ``public``."""
-    digest = hashlib.sha256(base64.b64decode(public.split()[1])).digest()
-    return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
-
-
-def _found(given: Path, kept: Path) -> tuple[Path, bytes | None]:
+def _mounted(path: Path) -> bytes | None:
     try:
-        data = read_file(given)
+        return read_file(path)
     except OSError as error:
-        raise Refused(f"{given} cannot be read: {error.strerror}") from None
-    if data is not None:
-        return given, data
+        raise Refused(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _kept(path: Path) -> bytes | None:
     try:
-        return kept, read_file(kept)
+        return read_file(path)
     except OSError as error:
-        say(f"{kept} cannot be read ({error.strerror}), and the host key is another one")
-        return kept, None
+        say(f"{path} cannot be read ({error.strerror}), and the host key is another one")
+        return None
 
 
-def _keep(kept: Path, data: bytes) -> None:
+def _agreed(kept: Path, data: bytes) -> bytes:
+    """Keep ``data`` and return it, or what another container has kept there in the meantime."""
     with suppress(OSError):  # without a volume, or in another user's, the key is that of one start
         kept.parent.mkdir(parents=True, exist_ok=True)
-        if not os.path.lexists(kept):
-            write_private(kept, data)
-
-
-def _run(words: list[str], *, env: Mapping[str, str], stdout: Path | None = None) -> int:
-    """Run a program to its end, and return its status; what it prints goes into ``stdout``."""
-    nothing = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
-    writing = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-    output = (os.POSIX_SPAWN_OPEN, 1, str(stdout or os.devnull), writing, 0o600)
-    pid = os.posix_spawn(words[0], words, env, file_actions=[nothing, output])
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        try:
+            add_private(kept, data)
+        except FileExistsError:
+            return read_file(kept) or data
+    return data

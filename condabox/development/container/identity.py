@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from condabox.development.container.folder import write_private
+from condabox.development.container.groups import without_unmapped_terminals
 from condabox.development.container.places import ACCOUNT, TOOLS
 
 if TYPE_CHECKING:
@@ -57,20 +58,26 @@ def identify(system: System, *, env: Mapping[str, str], home: Path, folder: Path
     if found and not _runs(system, found.shell):
         found = None
     library = system.at(f"{TOOLS}/lib/libnss_wrapper.so")
-    usable = found and (found.name, found.home) == (ACCOUNT, str(home))
-    if usable or not library.exists():
+    usable = found is not None and (found.name, found.home) == (ACCOUNT, str(home))
+    groups = without_unmapped_terminals(system)
+    if not library.exists() or (usable and groups is None):
         return Identity(name=found.name if found else None, env=env)
-    shell = "/bin/bash" if _runs(system, "/bin/bash") else "/bin/sh"
-    ours = Account(name=ACCOUNT, uid=system.uid, gid=system.gid, home=str(home), shell=shell)
-    shown = folder / "passwd"
-    write_private(shown, os.fsencode(with_account(passwd, ours)))
+    accounts, group = system.at("/etc/passwd"), system.at("/etc/group")
+    if not usable:
+        shell = "/bin/bash" if _runs(system, "/bin/bash") else "/bin/sh"
+        ours = Account(name=ACCOUNT, uid=system.uid, gid=system.gid, home=str(home), shell=shell)
+        accounts = folder / "passwd"
+        write_private(accounts, os.fsencode(with_account(passwd, ours)))
+    if groups is not None:
+        group = folder / "group"
+        write_private(group, groups)
     preloaded = env.get("LD_PRELOAD", "")
     if str(library) not in preloaded.split(":"):
         preloaded = f"{library}:{preloaded}".rstrip(":")
     wrapped = {
         "LD_PRELOAD": preloaded,
-        "NSS_WRAPPER_PASSWD": str(shown),
-        "NSS_WRAPPER_GROUP": str(system.at("/etc/group")),
+        "NSS_WRAPPER_PASSWD": str(accounts),
+        "NSS_WRAPPER_GROUP": str(group),
     }
     return Identity(name=ACCOUNT, env={**env, **wrapped})
 

@@ -25,11 +25,14 @@ HUB_TOKEN = "JUPYTERHUB_API_TOKEN"  # noqa: S105  (its name)
 _HUB_URL = "JUPYTERHUB_SERVICE_URL"
 _HUB_PREFIX = "JUPYTERHUB_SERVICE_PREFIX"
 _BASE_URL = "JUPYTER_BASE_URL"
-_PORT = "CONDABOX_JUPYTER_PORT"
+_PORT = "CONDABOX_PORT_JUPYTER"
 _USUAL_PORT = 8888
 _PORTS = {"http": 80, "https": 443}
-_PATH = re.compile(r"[A-Za-z0-9/._~%!$&'()*+,;=:@-]*")
-"""What the path of a URL is made of (RFC 3986, 3.3)."""
+_PATH = re.compile(r"[A-Za-z0-9/._~%!&',;=:@-]*")
+"""What the path of a URL is made of (RFC 3986, 3.3), but for ``$()*+``.
+
+Jupyter makes it part of regular expressions, where these are more than themselves.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +107,9 @@ def _decide(folder: Path, decided: Mapping[str, object]) -> None:
 def _base_url(env: Mapping[str, str], name: str) -> str:
     value = env.get(name, "")
     if not _PATH.fullmatch(value):
-        raise Refused(f"{name} is {value!r}, and no path of a URL, as /user/ada is one")
+        raise Refused(
+            f"{name} is {value!r}, and no path of a URL that Jupyter takes, as /user/ada is"
+        )
     inner = value.strip("/")
     return f"/{inner}/" if inner else "/"
 

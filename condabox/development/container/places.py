@@ -20,11 +20,17 @@ SECRETS = "/run/secrets"
 """Where engines and clusters mount what is secret."""
 
 
+def _mount_namespace() -> int:
+    return Path("/proc/self/ns/mnt").stat().st_ino
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class System:
     """The container that a process finds itself in: its files, and who the process is."""
 
     root: Path = Path("/")
+    mount_namespace: int = field(default_factory=_mount_namespace)
+    """Its number, which all processes of a container share, and no other one that runs."""
     uid: int = field(default_factory=os.getuid)
     gid: int = field(default_factory=os.getgid)
 

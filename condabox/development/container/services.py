@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _JUPYTER = "CONDABOX_JUPYTER"
 _SSH = "CONDABOX_SSH"
-_SSH_PORT = "CONDABOX_SSH_PORT"
+_SSH_PORT = "CONDABOX_PORT_SSH"
 _USUAL_PORT = 2222
 
 
@@ -47,6 +47,9 @@ def offers(system: System, *, user: User, folder: Path) -> dict[str, Offer]:
     if not any(offer.service for offer in made.values()):
         reasons = "; ".join(offer.told for offer in made.values())
         raise Refused(f"there is nothing to run: {reasons}")
+    ports = [offer.state["port"] for offer in made.values() if offer.state]
+    if len(set(ports)) < len(ports):
+        raise Refused(f"SSH and Jupyter cannot both have port {ports[0]}")
     return made
 
 
@@ -63,18 +66,23 @@ def _ssh(system: System, *, user: User, folder: Path) -> Offer:
     if wanted is Switch.OFF:
         return _none(f"SSH is off, as {_SSH} says")
     number = port(user.env, _SSH_PORT, default=_USUAL_PORT)
+    if user.login is None:
+        return _without_ssh(wanted, NO_LOGIN)
     keys = authorized_keys(system, env=user.env, home=user.home)
-    if not keys or user.login is None:
-        why = NO_LOGIN if keys else NO_KEYS
-        if wanted is Switch.ON:
-            raise Refused(f"{_SSH} is on, but {why}")
-        return _none(f"SSH is off: {why}")
+    if not keys:
+        return _without_ssh(wanted, NO_KEYS)
     key = settle_host_key(system, env=user.env, home=user.home, folder=folder)
     service = ssh_service(
         system, env=user.env, folder=folder, login=user.login, port=number, keys=keys
     )
     told = f"SSH: ssh -p {number} {user.login}@127.0.0.1, which has the key {key}"
     return Offer(service=service, state={"port": number}, told=told)
+
+
+def _without_ssh(wanted: Switch, why: str) -> Offer:
+    if wanted is Switch.ON:
+        raise Refused(f"{_SSH} is on, but {why}")
+    return _none(f"SSH is off: {why}")
 
 
 def _none(why: str) -> Offer:

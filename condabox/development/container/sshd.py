@@ -59,18 +59,15 @@ def quoted(env: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
     It is one line, as only the first one counts.  Where there is too much of them, the longest
     are left out.
     """
-    settings = {
-        name: '"' + f"{name}={value}".replace("\\", "\\\\").replace('"', '\\"') + '"'
-        for name, value in env.items()
-        if "\n" not in name + value
-    }
+    said, left_out = [], []
     left = _MOST
-    said = []
     # by name where they are of one length
-    for setting in sorted(settings.values(), key=lambda each: (len(each), each)):
-        left -= len(os.fsencode(setting)) + _OVERHEAD
-        if left >= 0:
-            said.append(setting)
-    told = set(said)
-    left_out = tuple(name for name in sorted(env) if settings.get(name) not in told)
-    return " ".join(sorted(said)), left_out
+    for name, value in sorted(env.items(), key=lambda item: (len(item[0] + item[1]), item)):
+        setting = f"{name}={value}".replace("\\", "\\\\").replace('"', '\\"')
+        needed = len(os.fsencode(setting)) + _OVERHEAD
+        if "\n" in setting or needed > left:
+            left_out.append(name)
+        else:
+            left -= needed
+            said.append(f'"{setting}"')
+    return " ".join(sorted(said)), tuple(sorted(left_out))

@@ -7,7 +7,14 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-from condabox.development.container.folder import STATE, private_folder, write_private
+from condabox.development.container.folder import (
+    STATE,
+    clear,
+    held,
+    private_folder,
+    state_file,
+    write_private,
+)
 from condabox.development.container.places import System
 from condabox.development.container.services import offers
 from condabox.development.container.supervision import IGNORED_BY_PYTHON, supervise
@@ -16,7 +23,6 @@ from condabox.development.container.words import REFUSED, Refused, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 FAILED = 1
 NOT_EXECUTABLE = 126
@@ -52,22 +58,19 @@ def start(command: Sequence[str], *, env: Mapping[str, str], system: System) -> 
     if not command and not system.uid:
         raise Refused("it runs as root: leave out --user 0")
     folder = private_folder(system)
-    user = settle_user(system, env=env, folder=folder)
     if command:
-        _forget_services(folder)
-        return _become(command, user.env)
+        return _become(command, settle_user(system, env=env, folder=folder).env)
+    if state_file(system):
+        raise Refused("its services run already: what is started beside them is a command")
+    clear(folder)
+    user = settle_user(system, env=env, folder=folder)
     made = offers(system, user=user, folder=folder)
     state = {name: offer.state for name, offer in made.items()}
     write_private(folder / STATE, json.dumps(state).encode())
-    for offer in made.values():
-        say(offer.told)
-    return supervise([offer.service for offer in made.values() if offer.service])
-
-
-def _forget_services(folder: Path) -> None:
-    # A shell that joins a running container leaves its services alone: its parent is outside.
-    if os.getppid() == 1:
-        (folder / STATE).unlink(missing_ok=True)
+    with held(folder / STATE):
+        for offer in made.values():
+            say(offer.told)
+        return supervise([offer.service for offer in made.values() if offer.service])
 
 
 def _become(command: Sequence[str], env: Mapping[str, str]) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from condabox.development.container.words import say
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 PATIENCE = 1.5
 """Seconds that services have for their end, of the two in which a container shall stop."""
@@ -39,13 +39,21 @@ def supervise(services: Sequence[Service], *, patience: float = PATIENCE) -> int
 
     Then each is told to end, and killed after ``patience`` seconds with all that it has started in
     its process group.  The status is that of the service that ended first, or 128 and the number of
-    the signal, as shells have it.
+    the signal, as shells have it.  Where one cannot even start, that is said, and it is 1.
     """
     # before the first of them starts: none can end unseen
     signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)
-    running = {_started(service): service.name for service in services}
+    running: dict[int, str] = {}
     status = 0
     deadline: float | None = None
+    for service in services:
+        try:
+            running[_started(service)] = service.name
+        except OSError as error:
+            say(f"{service.name} cannot start: {service.command[0]}: {error.strerror}")
+            status = _ENDED
+            deadline = _told_to_end(running, patience=patience)
+            break
     while running:
         received = _awaited(deadline)
         if received is None:
@@ -56,9 +64,7 @@ def supervise(services: Sequence[Service], *, patience: float = PATIENCE) -> int
         ended = _reaped(running) if received == signal.SIGCHLD else ()
         if deadline is None and (ended or received in _STOP):
             status = _first_of(ended) if ended else _BY_SIGNAL + received
-            deadline = time.monotonic() + patience
-            for pid in running:
-                os.kill(pid, signal.SIGTERM)
+            deadline = _told_to_end(running, patience=patience)
     return status
 
 
@@ -71,6 +77,13 @@ def _started(service: Service) -> int:
         setsigmask=(),
         setsigdef=IGNORED_BY_PYTHON,
     )
+
+
+def _told_to_end(running: Iterable[int], *, patience: float) -> float:
+    """Return the time at which they have to have ended."""
+    for pid in running:
+        os.kill(pid, signal.SIGTERM)
+    return time.monotonic() + patience
 
 
 def _awaited(deadline: float | None) -> int | None:

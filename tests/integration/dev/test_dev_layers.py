@@ -13,10 +13,8 @@ import pytest
 
 from condabox.oci.compress import decompressed
 from condabox.oci.layout import ImageLayout
-from tests.fakes.devtools import development_packages, python_package, write_tools
+from tests.fakes.devtools import configure, development_project, write_tools
 from tests.fakes.images import make_image
-from tests.fakes.packages import make_package
-from tests.fakes.project import index_channel, make_project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,23 +28,7 @@ OWN = 2
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    folder = tmp_path / "packages"
-    archives = [
-        python_package(folder),
-        *development_packages(folder),
-        *(
-            make_package(folder, name, noarch="generic", files={f"share/{name}": name})
-            for name in ("alpha", "beta")
-        ),
-    ]
-    return make_project(
-        tmp_path / "project", archives=archives, specs=["alpha"], section="  dev: {}\n"
-    )
-
-
-def configure(project: Project, section: str, *, spec: str = "alpha") -> None:
-    text = project.environment.read_text().partition("condabox:")[0].replace("alpha", spec)
-    project.environment.write_text(f"{text}condabox:\n{section}")
+    return development_project(tmp_path)
 
 
 def digests(answer: dict[str, Any]) -> list[str]:
@@ -186,96 +168,6 @@ def test_tools_of_another_place_are_taken(project: Project) -> None:
     assert not (project.root / "dev-tools.yml").exists()
 
 
-def test_the_tools_file_says_nothing_of_the_image(project: Project) -> None:
-    first = project.build("--dev")
-    tools = project.root / "dev-tools.yml"
-    lock = (project.root / "dev-tools.conda-lock.yml").read_bytes()
-    tools.write_text(
-        f"{tools.read_text()}condabox: {{prefix: /srv/tools, user: '7:7', cmd: [a]}}\n"
-    )
-
-    done = project.run("build", "--dev", "environment.yml", "-o", "image", "--json")
-
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["digest"] == first["digest"]
-    assert (project.root / "dev-tools.conda-lock.yml").read_bytes() == lock
-    for key in ("cmd", "user"):
-        assert f"dev-tools.yml: condabox.{key} has no effect" in done.stderr
-
-
-def refused(project: Project, *arguments: str) -> str:
-    done = project.run("build", "--dev", "environment.yml", "-o", "image", *arguments)
-    assert done.returncode in {3, 4}, done.stderr
-    assert "hint:" in done.stderr
-    assert not (project.root / "image").exists()
-    return done.stderr
-
-
-@pytest.mark.parametrize("policy", ["--locked", "--frozen"])
-def test_what_may_make_no_lock_makes_no_tools_either(project: Project, policy: str) -> None:
-    assert project.run("lock", "environment.yml").returncode == 0
-
-    assert f"build without {policy} once" in refused(project, policy)
-
-    assert not (project.root / "dev-tools.yml").exists()
-    write_tools(project.root)
-    assert "dev-tools.conda-lock.yml does not exist" in refused(project, policy)
-
-
-def test_tools_that_are_named_and_not_there_are_an_error(project: Project) -> None:
-    configure(project, "  dev: {tools: nowhere.yml}\n")
-
-    assert "condabox.dev.tools: nowhere.yml does not exist" in refused(project)
-
-
-def test_stale_tools_are_an_error(project: Project) -> None:
-    write_tools(project.root)
-    project.build("--dev")
-    shutil.rmtree(project.root / "image")
-    tools = project.root / "dev-tools.yml"
-    tools.write_text(tools.read_text().replace("git, ", ""))
-
-    assert "dev-tools.conda-lock.yml" in refused(project)
-
-
-def test_tools_without_what_the_image_starts_are_refused(project: Project) -> None:
-    tools = write_tools(project.root)
-    tools.write_text(tools.read_text().replace("jupyterlab, openssh, tini", "tini"))
-
-    told = refused(project)
-
-    assert "dev-tools.yml: the tools for linux-64 lack jupyterlab, openssh, python" in told
-
-
-def test_tools_with_an_old_python_are_refused(project: Project, tmp_path: Path) -> None:
-    folder = tmp_path / "packages"
-    (folder / python_package(folder).name).unlink()
-    make_package(folder, "python", "3.10.1", noarch="generic")
-    index_channel(project.channel, sorted(folder.glob("*.conda")))
-    write_tools(project.root)
-
-    assert "have no Python 3.11 or newer" in refused(project)
-
-
-def test_tools_for_another_platform_are_refused(project: Project) -> None:
-    write_tools(project.root)
-    text = project.environment.read_text().replace("[linux-64]", "[linux-64, linux-aarch64]")
-    project.environment.write_text(text)
-
-    told = refused(project, "--platform", "linux/amd64,linux/arm64")
-
-    assert "dev-tools.yml is not for linux-aarch64" in told
-
-
-def test_what_would_be_in_the_image_for_all_is_refused_and_not_told(project: Project) -> None:
-    configure(project, "  dev: {}\n  env: {JUPYTER_TOKEN: sesame}\n")
-
-    told = refused(project)
-
-    assert "condabox.env.JUPYTER_TOKEN" in told
-    assert "sesame" not in told
-
-
 def test_notebooks_run_in_prod_where_it_has_their_kernel(project: Project) -> None:
     """Development may add nothing then but the tools."""
     configure(project, "  env: {A: b}\n", spec="ipykernel")
@@ -309,18 +201,6 @@ def test_all_packages_come_from_a_lock_without_an_environment_file(project: Proj
 
     assert done.returncode == 0, done.stderr
     project.assert_sound("image")
-
-
-def test_what_may_not_fit_is_told(project: Project, tmp_path: Path) -> None:
-    bare = make_image(tmp_path / "bare", {"lib64/ld-linux-x86-64.so.2": b""})
-    ImageLayout.create(project.root / "base" / "library" / "bare").add([bare], name="1")
-    configure(project, "  base: bare:1\n  user: app\n  dev: {}\n")
-
-    done = project.run("build", "--dev", "environment.yml", "-o", "image")
-
-    assert done.returncode == 0, done.stderr
-    assert "condabox.user: app is root, or a name" in done.stderr
-    assert "the base has no shell" in done.stderr
 
 
 def test_other_commands_take_development_as_before(project: Project) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.world, pytest.mark.docker, pytest.mark.tool("ssh")]
 
-PRIVATE = Path("/tmp/condabox-1000")  # noqa: S108  (in the container)
 ONLY_KEYS = "Permission denied (publickey)."
 SSH_ALONE = {"CONDABOX_JUPYTER": "off"}
 PASSWORD_HASH = "sha1:6c6f6e67736f:4ffed8ab8ab2c5b8a3ba5ba2ab2a1c"  # noqa: S105  (of nothing)
@@ -115,12 +115,14 @@ def test_a_session_has_no_more_rights_than_the_container(start: StartContainer) 
 
     done = container.ssh.run(written)
 
+    private = container.private
     assert done.returncode != 0
     assert done.stderr.count("Permission denied") == 4
+    assert private in changed(container)
     assert not [
         path
         for path in changed(container)
-        if path not in PRIVATE.parents and PRIVATE not in (path, *path.parents)
+        if path not in private.parents and private not in (path, *path.parents)
     ]
 
 
@@ -181,8 +183,17 @@ def test_pages_lead_to_the_login(container: DevContainer, path: str) -> None:
 
 def test_a_token_that_was_given_is_told_to_nobody(container: DevContainer) -> None:
     token = str(container.token)
-    container.jupyter.request(f"api/contents?token={token}")
+    client = container.jupyter.with_token(None)
+    assert client.request(f"api/contents?token={token}").status == 200
+    # what is not there is told by another part of the server
+    assert client.request(f"api/contents/nope?x=1&token={token}").status == 404
+    assert client.request(f"api/kernels/{uuid.uuid4()}?token={token}").status == 404
+    socket = f"{client.url.replace('http', 'ws', 1)}api/kernels/{uuid.uuid4()}/channels"
+    with pytest.raises(websocket.WebSocketBadStatusException) as caught:
+        websocket.create_connection(f"{socket}?token={token}", timeout=60)
+    assert caught.value.status_code == 404
 
+    assert "/api/contents/nope?x=1&token=[secret]" in container.log
     assert token not in container.log
     assert token not in container.ssh.says("env; ps -ef")
     with container.jupyter.terminal() as terminal:
@@ -298,6 +309,25 @@ def test_what_was_given_and_is_none_is_refused(
 
     assert said in line
     assert "a password" not in line.replace("hash of a password", "")
+
+
+@pytest.mark.parametrize("kind", ["argon2", "sha1"])
+@pytest.mark.parametrize("token", [None, "sesame"])
+def test_the_empty_password_is_refused_by_whatever_hash(
+    container: DevContainer, start: StartContainer, kind: str, token: str | None
+) -> None:
+    code = f"from jupyter_server.auth import passwd; print(passwd('', {kind!r}))"
+    hashed = container.exec("/opt/tools/bin/python", "-c", code).strip()
+
+    refused = start(env={"JUPYTER_PASSWORD_HASH": hashed}, token=token, wait=False)
+
+    assert refused.wait_for_end() == 2
+    assert [line for line in refused.log.splitlines() if line.startswith("condabox: JUPYTER_")] == [
+        "condabox: JUPYTER_PASSWORD_HASH is that of the empty password: give another one"
+    ]
+    ended = "condabox: JupyterLab ended with status 2, and so does the container"
+    assert ended in refused.log.splitlines()
+    assert hashed not in refused.log
 
 
 def test_an_empty_token_beside_a_good_one_is_refused(start: StartContainer) -> None:

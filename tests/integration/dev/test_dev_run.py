@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import subprocess
@@ -13,11 +14,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condabox.workflows.run_identity import development_identity
 from tests.fakes.devcontainers import docker
 from tests.fakes.devimage import DevImage
 from tests.fakes.jupyterclient import JupyterClient
 from tests.fakes.project import Project
 from tests.fakes.sshclient import SshClient
+from tests.fakes.terminal import terminal
 from tests.fakes.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -45,6 +48,14 @@ class Running:
         return SshClient(port=int(self.ssh_line[2]), key=self.key, known_hosts=self.known_hosts)
 
     @property
+    def words(self) -> list[str]:
+        """What was printed for ssh, with the user's known hosts elsewhere."""
+        *words, host = self.ssh_line
+        own = (f"UserKnownHostsFile={self.known_hosts}", "StrictHostKeyChecking=accept-new")
+        options = (*own, "BatchMode=yes", "IdentityAgent=none")
+        return [*words, *(word for each in options for word in ("-o", each)), host]
+
+    @property
     def jupyter(self) -> JupyterClient:
         url, _, token = self.url.partition("lab?token=")
         return JupyterClient(url=url, token=token)
@@ -64,13 +75,14 @@ class Desk:
 
     @property
     def home(self) -> str:
-        """The volume that /workspace is."""
-        return f"condabox-{self.name}"
+        """The volume that /workspace is, whose name the host and the label have, too."""
+        file = str(self.project.environment)
+        return development_identity(file, lambda: pytest.fail("the file has a name"))
 
     @property
     def containers(self) -> list[str]:
         return docker(
-            "ps", "--all", "--quiet", "--filter", f"label=io.condabox.dev={self.name}"
+            "ps", "--all", "--quiet", "--filter", f"label=io.condabox.dev={self.home}"
         ).split()
 
     @contextmanager
@@ -89,7 +101,7 @@ class Desk:
             ) as process,
         ):
             assert process.stdout is not None
-            url, line = (process.stdout.readline().split() for _ in range(2))
+            url, line = (shlex.split(process.stdout.readline()) for _ in range(2))
             try:
                 found = Running(
                     process=process,
@@ -127,7 +139,8 @@ def desk(world: World, image: str, tmp_path: Path, key: KeyPair) -> Iterator[Des
     (root / "environment.yml").write_text(DevImage(name=name).environment)
     shutil.copy(usual / "condabox.toml", root)
     (tmp_path / ".ssh").mkdir()
-    (tmp_path / ".ssh" / "id_ed25519.pub").write_text(key.public)
+    for file in (key.path, key.path.with_name(f"{key.path.name}.pub")):
+        shutil.copy(file, tmp_path / ".ssh")
     found = Desk(project=Project(root=root, env={"HOME": str(tmp_path)}), name=name, key=key)
     yield found
     docker("rm", "--force", "--volumes", *found.containers, check=False)
@@ -144,7 +157,11 @@ def test_one_command_leads_to_a_notebook_and_a_login(desk: Desk) -> None:
         with running.jupyter.kernel() as kernel:
             printed = kernel.run("import numpy; print(numpy.ones(3).sum())")
         said = running.ssh.says("touch kept; pwd; env")
+        as_printed = subprocess.run(
+            [*running.words, "pwd"], capture_output=True, text=True, check=False
+        )
 
+    assert (as_printed.returncode, as_printed.stdout) == (0, "/workspace\n"), as_printed.stderr
     assert running.ssh_line[0] == "ssh"
     assert running.ssh_line[-3:] == ["-o", f"HostKeyAlias={desk.home}", "dev@127.0.0.1"]
     assert printed == "3.0\n"
@@ -211,6 +228,35 @@ def test_a_signal_stops_it_and_is_its_status(desk: Desk, number: signal.Signals)
 
     assert running.process.returncode == 128 + number
     assert desk.containers == []
+
+
+@pytest.mark.parametrize("typed", [True, False], ids=["ctrl-c", "hang up"])
+def test_at_a_terminal_it_ends_as_programs_do(desk: Desk, *, typed: bool) -> None:
+    words = desk.project.command("run", "--dev", "--quiet", "environment.yml")
+
+    with terminal(words, cwd=desk.project.root, env=desk.project.variables()) as screen:
+        screen.wait_for("JupyterLab: http")
+        if typed:
+            screen.type("\x03")
+        else:
+            screen.hang_up()
+
+    assert screen.wait() == (130 if typed else 129)
+    assert desk.containers == []
+
+
+def test_it_runs_in_the_background_of_a_terminal(desk: Desk) -> None:
+    words = shlex.join(desk.project.command("run", "--dev", "--quiet", "environment.yml"))
+    script = f"{words} & wait $!; echo ended with $?"
+
+    with terminal(
+        ["bash", "-mc", script], cwd=desk.project.root, env=desk.project.variables()
+    ) as screen:
+        screen.wait_for("JupyterLab: http")
+        (container,) = desk.containers
+        docker("stop", container)
+
+    assert "ended with 143" in screen.seen.decode()
 
 
 def test_a_command_has_home_and_status_but_no_services(desk: Desk) -> None:

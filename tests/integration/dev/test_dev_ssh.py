@@ -151,6 +151,10 @@ def test_sessions_are_the_user_s_own(container: DevContainer) -> None:
     ]
 
 
+def test_what_a_login_shell_makes_the_group_may_change(container: DevContainer) -> None:
+    assert container.ssh.says("bash", "-lc", "umask") == "0002\n"
+
+
 def test_the_status_of_a_command_is_told(container: DevContainer) -> None:
     assert container.ssh.run("exit 7").returncode == 7
 
@@ -308,6 +312,43 @@ def test_all_keys_that_were_given_may_log_in(
 
     for each in (key, other_key):
         assert container.ssh.with_key(each).says("id -un") == "dev\n"
+
+
+def test_a_line_that_is_no_key_takes_nothing_from_the_others(
+    start: StartContainer, key: KeyPair
+) -> None:
+    lines = [
+        "~/.ssh/id.pub",
+        f'command="echo \\"by $(id -un)\\"",no-pty {key.public}',
+        "ssh-rsa AAAA",
+    ]
+
+    container = start(keys=(), env={**SSH_ALONE, "AUTHORIZED_KEYS": "\n".join(lines)})
+
+    assert container.ssh.says("true") == "by dev\n"
+    assert "condabox: AUTHORIZED_KEYS has no public key in line 1, 3" in container.log.splitlines()
+
+
+def test_a_kept_key_that_was_damaged_keeps_no_container_from_starting(
+    volume: str, start: StartContainer
+) -> None:
+    first = start("-v", f"{volume}:/workspace", env=SSH_ALONE)
+    before = seen(first)
+    first.exec("sh", "-c", "truncate -s 0 ~/.local/state/condabox/*")
+
+    second, third = (start("-v", f"{volume}:/workspace", env=SSH_ALONE) for _ in range(2))
+
+    assert "is no private key" in second.log
+    assert seen(second) == seen(third) != before
+    assert "is no private key" not in third.log
+
+
+def test_containers_that_start_at_once_have_one_key(volume: str, start: StartContainer) -> None:
+    started = [start("-v", f"{volume}:/workspace", env=SSH_ALONE, wait=False) for _ in range(3)]
+    for container in started:
+        container.wait_until_ready()
+
+    assert len({seen(container) for container in started}) == 1
 
 
 def test_sessions_end_with_the_container(start: StartContainer) -> None:

@@ -8,7 +8,7 @@ import secrets
 import shutil
 import signal
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +37,7 @@ ANY = 1000620000
 """A number as OpenShift gives them."""
 AS_ANY = ("--user", f"{ANY}:0")
 AS_STRANGER = ("--user", "4321:4321")
-STRANGER_HOME = "/tmp/condabox-4321/home"  # noqa: S108  (of the container)
+STRANGER_HOME = "{private}/home"
 TOKEN = secrets.token_hex()
 
 
@@ -55,6 +55,8 @@ def assert_all_works(ssh: SshClient, jupyter: JupyterClient, who: Who, folder: P
     words = ("id -u", "id -g", "id -un", "pwd", "echo $HOME", "echo $CONDA_PREFIX")
     whole = [*map(str, (who.uid, who.gid)), "dev", who.home, who.home, "/opt/env"]
     assert ssh.says("; ".join(words)).split() == whole
+
+    assert "/dev/pts/" in ssh.says("-tt", given="tty; exit\n")
 
     mine = folder / "mine"
     mine.write_text("mine")
@@ -94,7 +96,8 @@ def test_docker_runs_it(
 ) -> None:
     container = start(*options)
 
-    assert_all_works(container.ssh, container.jupyter, who, tmp_path)
+    there = replace(who, home=who.home.format(private=container.private))
+    assert_all_works(container.ssh, container.jupyter, there, tmp_path)
     assert container.healthy()
     assert_it_stops(container)
 

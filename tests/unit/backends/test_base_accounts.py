@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condabox.backends import base_accounts
 from condabox.backends.base_accounts import BaseAccounts, accounts_of
 from condabox.base import Base
 from condabox.development.account import NO_ACCOUNTS
@@ -139,6 +140,18 @@ def test_a_damaged_note_is_written_again(note: str, tmp_path: Path) -> None:
     file.write_text(note)
 
     assert accounts_of(base, cache_dir=tmp_path) == before
+
+
+def test_what_older_code_knew_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = base_of([("etc/passwd", ROOT)])
+    accounts_of(base, cache_dir=tmp_path)
+    (before,) = (tmp_path / "bases").iterdir()
+    before.write_text('{"passwd": "old"}')
+    monkeypatch.setattr(base_accounts, "FORMAT", base_accounts.FORMAT + 1)
+
+    assert accounts_of(base, cache_dir=tmp_path).passwd == ROOT
 
 
 def test_a_damaged_layer_is_an_error(tmp_path: Path) -> None:

@@ -113,6 +113,16 @@ def test_another_machines_platform_is_asked_for(
     )
 
 
+def test_each_variant_is_built_by_its_target_and_has_its_own_tag() -> None:
+    found = replace(WRITTEN, context=replace(WRITTEN.context, target="dev"))
+
+    assert found.commands == (
+        "DOCKER_BUILDKIT=1 docker build --tag my-serving:dev --target dev 'docker/my serving'",
+        "DOCKER_BUILDKIT=1 docker build --tag my-serving --target prod 'docker/my serving'",
+    )
+    assert found.command == found.commands[0]
+
+
 def test_packages_on_this_machine_need_its_network() -> None:
     near = replace(WRITTEN, context=replace(WRITTEN.context, hosts=("a.example", "127.0.0.1")))
 

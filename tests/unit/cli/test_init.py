@@ -56,6 +56,18 @@ def test_a_project_on_github_gets_its_workflows(
     assert lines(monkeypatch, capsys, "second.yml")[:1] == ["wrote second.yml"]
 
 
+def test_the_tools_to_lock_are_those_that_the_file_names(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "ai.yml").write_text(
+        "channels: [conda-forge]\ndependencies: [python]\ncondabox: {dev: {tools: tools.yml}}\n"
+    )
+
+    *_, following = lines(monkeypatch, capsys, "ai.yml", "--ci", "github")
+
+    assert "`condabox lock ai.yml tools.yml`" in following
+
+
 def test_jobs_go_below_the_root_of_the_repository(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

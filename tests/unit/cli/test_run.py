@@ -9,6 +9,7 @@ import pytest
 
 from condabox.cli.app import main
 from condabox.oci.config import ContainerConfig
+from condabox.outputs.volumes import Volume
 from condabox.platforms import Platform
 from condabox.workflows import run as run_workflow
 from condabox.workflows import run_dev, shell
@@ -83,7 +84,7 @@ def test_every_option_of_run_reaches_the_workflow(
             command=("ls", "-l"),
             publish=("80:80",),
             env=("A=1",),
-            volumes=("data:/data",),
+            volumes=(Volume(source="data", target="/data"),),
             gpus=Gpus.AUTO,
             engine=Engine.PODMAN,
             platform=Platform(os="linux", architecture="arm64"),
@@ -112,15 +113,14 @@ def test_every_option_of_development_reaches_the_workflow(
     condabox(
         monkeypatch,
         *("run", "--dev", *options, "--ssh-key", "b", "--engine", "unshare"),
-        *("--platform", "linux/arm64", "ai:dev", "python", "-V"),
+        *("--platform", "linux/arm64", "ai:dev"),
     )
 
     assert asked.requests[0] == DevRunRequest(
         subject="ai:dev",
-        command=("python", "-V"),
         publish=("80:80",),
         env=("A=1",),
-        volumes=("data:/data",),
+        volumes=(Volume(source="data", target="/data"),),
         ssh_keys=(Path("a"), Path("b")),
         gpus=Gpus.NONE,
         engine=Engine.UNSHARE,
@@ -128,8 +128,23 @@ def test_every_option_of_development_reaches_the_workflow(
     )
 
 
+def test_development_may_be_a_command(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    condabox(monkeypatch, "run", "--dev", "ai:dev", "python", "-V")
+
+    assert asked.requests[0] == DevRunRequest(subject="ai:dev", command=("python", "-V"))
+
+
 def test_keys_are_for_development(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     assert condabox(monkeypatch, "run", "--ssh-key", "a", "ai") == 2
+    assert condabox(monkeypatch, "run", "--dev", "--ssh-key", "a", "ai", "--", "ls") == 2
+    assert asked.requests == []
+
+
+@pytest.mark.parametrize("words", [("run",), ("run", "--dev")])
+def test_what_is_no_volume_is_refused_at_once(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    assert condabox(monkeypatch, *words, "-v", "data", "ai") == 3
     assert asked.requests == []
 
 

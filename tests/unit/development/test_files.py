@@ -3,14 +3,27 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import condabox.development.container
+from condabox.appfiles import AppDirectory, AppFile, AppLink
 from condabox.conda.lockfiles.lockfile import LockedPackage
 from condabox.development import places
-from condabox.development.files import PROFILE, command_links, commands_of, own_files, profile
+from condabox.development.files import (
+    PROFILE,
+    check_application,
+    command_links,
+    commands_of,
+    own_files,
+    profile,
+)
+from condabox.errors import SpecError
 from condabox.resources import templates
+
+if TYPE_CHECKING:
+    from condabox.appfiles import AppEntry
 
 CONTAINER = Path(str(condabox.development.container.__file__)).parent
 
@@ -104,3 +117,51 @@ def test_what_the_environment_has_too_is_not_called_from_the_tools() -> None:
 
 def test_links_lead_to_the_tools_programs() -> None:
     assert command_links(["git"]) == {"/opt/tools/commands/git": "../bin/git"}
+
+
+def app_file(path: str) -> AppFile:
+    return AppFile(path=path, source=Path("app"), size=0, executable=False)
+
+
+@pytest.mark.parametrize(
+    ("entry", "place", "hint"),
+    [
+        (app_file("etc/passwd"), "/etc/passwd", "user: '1000:0'"),
+        (AppLink(path="etc/passwd", target="accounts"), "/etc/passwd", "user: '1000:0'"),
+        (AppDirectory(path="etc/passwd"), "/etc/passwd", "user: '1000:0'"),
+        (AppLink(path="etc", target="srv/etc"), "/etc/passwd", "user: '1000:0'"),
+        (app_file("etc/profile.d/condabox.sh"), PROFILE, "another name"),
+        (app_file("etc/profile.d"), PROFILE, "another name"),
+        (app_file("opt/tools/bin/git"), places.TOOLS, "another `dest:`"),
+        (AppDirectory(path="opt/tools"), places.TOOLS, "another `dest:`"),
+        (AppLink(path="opt", target="srv"), places.TOOLS, "another `dest:`"),
+        (app_file("workspace"), places.WORKSPACE, "another `dest:`"),
+        (AppLink(path="workspace", target="srv"), places.WORKSPACE, "another `dest:`"),
+    ],
+)
+def test_an_application_that_takes_the_place_of_development_s_is_refused(
+    entry: AppEntry, place: str, hint: str
+) -> None:
+    with pytest.raises(SpecError) as caught:
+        check_application([AppDirectory(path="srv"), entry], environment=Path("envs/ai.yml"))
+
+    assert str(caught.value) == (
+        f"envs/ai.yml: condabox.app: /{entry.path}: development images have their own {place}"
+    )
+    assert hint in str(caught.value.hint)
+
+
+def test_an_application_may_lie_beside_and_above_and_in_the_workspace() -> None:
+    entries: list[AppEntry] = [
+        AppDirectory(path="etc"),
+        app_file("etc/passwd-"),
+        AppDirectory(path="etc/profile.d"),
+        app_file("etc/profile.d/app.sh"),
+        AppDirectory(path="opt"),
+        app_file("opt/tools.txt"),
+        app_file("opt/toolset/tool"),
+        AppDirectory(path="workspace"),
+        app_file("workspace/notebook.ipynb"),
+    ]
+
+    check_application(entries, environment=Path("envs/ai.yml"))

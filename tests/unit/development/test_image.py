@@ -32,8 +32,8 @@ ENV = {
     "PATH": PATH,
     "HOME": "/workspace",
     "JUPYTER_PATH": "/opt/tools/condabox/jupyter:/opt/env/share/jupyter",
-    "CONDABOX_SSH_PORT": "2222",
-    "CONDABOX_JUPYTER_PORT": "8888",
+    "CONDABOX_PORT_SSH": "2222",
+    "CONDABOX_PORT_JUPYTER": "8888",
     "CONDABOX_PATH": PATH,
 }
 FILE = Path("envs/ai.yml")
@@ -113,7 +113,7 @@ def test_ports_are_told_to_those_who_start_the_services() -> None:
     config = configured(ImageSection(dev=DevSection(ssh_port=22, jupyter_port=80)))
 
     assert config.exposed_ports == ("22/tcp", "80/tcp")
-    assert (config.env["CONDABOX_SSH_PORT"], config.env["CONDABOX_JUPYTER_PORT"]) == ("22", "80")
+    assert (config.env["CONDABOX_PORT_SSH"], config.env["CONDABOX_PORT_JUPYTER"]) == ("22", "80")
 
 
 def test_the_file_s_own_variables_win_but_for_the_path_which_is_wrapped() -> None:
@@ -164,7 +164,7 @@ def test_a_dry_run_shows_the_configuration_for_development_and_the_tools() -> No
         (ImageSection(prefix="/opt"), "images have /opt/tools"),
         (ImageSection(prefix="/workspace/env"), "images have /workspace"),
         (ImageSection(env={"CONDABOX_PATH": "/"}), "env.CONDABOX_PATH: development"),
-        (ImageSection(env={"CONDABOX_SSH_PORT": "22"}), "env.CONDABOX_SSH_PORT: "),
+        (ImageSection(env={"CONDABOX_PORT_SSH": "22"}), "env.CONDABOX_PORT_SSH: "),
         (ImageSection(env={"JUPYTER_TOKEN": "x"}), "for all who can pull it"),
         (ImageSection(env={"AUTHORIZED_KEYS": ""}), "for all who can pull it"),
         (ImageSection(env={"JUPYTER_PASSWORD_HASH": "argon2:x"}), "for all who can pull it"),

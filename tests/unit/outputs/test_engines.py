@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tarfile
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -77,6 +78,12 @@ def test_a_terminal_becomes_the_containers() -> None:
     assert "--tty" in run_command("podman", CONTAINER, terminal=True)
 
 
+def test_what_nobody_types_to_has_neither_input_nor_terminal() -> None:
+    command = run_command("docker", replace(CONTAINER, typed=False), terminal=True)
+
+    assert not {"--tty", "--interactive"} & set(command)
+
+
 def test_a_development_container_is_told_of_home_label_user_and_gpus() -> None:
     container = replace(
         CONTAINER,
@@ -88,12 +95,14 @@ def test_a_development_container_is_told_of_home_label_user_and_gpus() -> None:
         labels={"io.condabox.dev": "ai"},
         user="1234:0",
         gpus=True,
+        shared_memory="2g",
     )
 
     assert run_command("docker", container, terminal=False) == (
         *("docker", "run", "--rm", "--interactive", "--name", "condabox-1", "--env", "TOKEN"),
         *("--volume", "condabox-ai:/workspace", "--volume", "/srv:/data:ro"),
         *("--label", "io.condabox.dev=ai", "--user", "1234:0", "--gpus", "all"),
+        *("--shm-size", "2g"),
         *("ai:1.0", "python", "-c", "print(1)"),
     )
     assert "sesame" not in repr(container)
@@ -117,7 +126,7 @@ def test_podman_has_its_own_words_for_users_and_gpus(
 def test_values_are_in_the_engines_environment_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    script = f'echo "$@" > {tmp_path}/log; test "$TOKEN" = sesame'
+    script = f'[ $1 = rm ] && exit; echo "$@" > {tmp_path}/log; test "$TOKEN" = sesame'
     engine = tool(tmp_path, monkeypatch, "docker", script)
 
     status = run_container(engine, replace(CONTAINER, env=("TOKEN",), values={"TOKEN": "sesame"}))
@@ -138,27 +147,79 @@ def test_the_exit_status_is_the_containers(tmp_path: Path, monkeypatch: pytest.M
 def test_an_engine_that_was_killed_has_a_status_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("condabox.outputs.engines._SECONDS_TO_CREATE", 0.0)
     engine = tool(tmp_path, monkeypatch, "docker", "kill -9 $$")
 
     assert run_container(engine, CONTAINER) == 137
 
 
 @pytest.mark.tool("sh")
+@pytest.mark.parametrize("script", ["exit 0", "exit 42", "kill -PIPE $$", "kill -INT $$"])
+def test_whatever_ends_the_engine_s_command_nothing_is_left(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    script: str,
+) -> None:
+    monkeypatch.setattr("condabox.outputs.engines._SECONDS_TO_CREATE", 0.0)
+    note = f'echo "$@" >> {tmp_path}/log'
+    fails = '[ "$1" = rm ] && { echo no such container >&2; exit 1; }'
+    engine = tool(tmp_path, monkeypatch, "docker", f"{note}; {fails}; {script}")
+
+    run_container(engine, CONTAINER)
+
+    said = (tmp_path / "log").read_text().splitlines()
+    assert said[1:] == ["rm --force --volumes condabox-1"]
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.tool("sh")
 def test_when_a_signal_ends_us_the_container_is_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = tool(
-        tmp_path,
-        monkeypatch,
-        "docker",
-        f'echo "$@" >> {tmp_path}/log; [ "$1" = stop ] || {{ kill -TERM $PPID; sleep 5; }}',
+    # a second signal does not keep us from that
+    script = (
+        f'echo "$@" >> {tmp_path}/log; kill -TERM $PPID; [ "$1" = run ] && exec sleep 5\n'
+        f"sleep 0.2; echo done >> {tmp_path}/log"
     )
+    engine = tool(tmp_path, monkeypatch, "docker", script)
 
     with pytest.raises(SystemExit) as caught:
         run_container(engine, CONTAINER)
 
     assert caught.value.code == 143
-    assert (tmp_path / "log").read_text().splitlines()[-1] == "stop -t 10 condabox-1"
+    assert (tmp_path / "log").read_text().splitlines()[1:] == [
+        *("stop -t 10 condabox-1", "done"),
+        *("rm --force --volumes condabox-1", "done"),
+    ]
+
+
+@pytest.mark.tool("sh")
+def test_a_signal_does_not_keep_us_from_removing_what_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = f'[ "$1" = run ] && exit 9; kill -TERM $PPID; sleep 0.2; echo done >> {tmp_path}/log'
+    engine = tool(tmp_path, monkeypatch, "docker", script)
+
+    assert run_container(engine, CONTAINER) == 9
+    assert (tmp_path / "log").read_text() == "done\n"
+
+
+@pytest.mark.tool("sh")
+@pytest.mark.parametrize("end", ["kill -INT $$", "kill -TERM $PPID; exec sleep 5"])
+def test_a_container_that_is_still_being_made_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    """A daemon goes on with what the command that was ended had asked it for."""
+    removal = f"[ -e {tmp_path}/made ] && echo condabox-1; touch {tmp_path}/made; exit 0"
+    script = f'echo "$1" >> {tmp_path}/log; case $1 in run) {end};; stop) exit 1;; esac; {removal}'
+    engine = tool(tmp_path, monkeypatch, "docker", script)
+
+    with suppress(SystemExit):
+        run_container(engine, CONTAINER)
+
+    said = [each for each in (tmp_path / "log").read_text().split() if each != "stop"]
+    assert said == ["run", "rm", "rm"]
 
 
 @pytest.mark.tool("sh")

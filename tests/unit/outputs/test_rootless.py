@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -39,10 +41,13 @@ from condabox.outputs.unpack import RootDirectory
 from condabox.process import Heard
 from tests.fakes.images import AMD64, EPOCH, make_image
 from tests.fakes.tars import layer
+from tests.fakes.watching import WatchingReporter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from condabox.events import Reporter, Task
     from condabox.oci.image import Image
     from condabox.oci.tarball import TarEntry
 
@@ -95,6 +100,7 @@ class FakeUnshare:
         wanted: Command,
         *,
         isolation: Isolation = Isolation.USER_NAMESPACE,
+        reporter: Reporter | None = None,
     ) -> int:
         return run_image(
             image,
@@ -102,7 +108,7 @@ class FakeUnshare:
             unshare=str(self.path),
             isolation=isolation,
             folder=self.folder / "run",
-            reporter=SilentReporter(),
+            reporter=reporter or SilentReporter(),
         )
 
 
@@ -458,3 +464,27 @@ def test_what_cannot_be_a_volume_is_named(fake: FakeUnshare, image: Image, tmp_p
 
     with pytest.raises(BackendError, match="below cannot be a volume: Not a directory"):
         bound(fake, image, Bind(source=tmp_path / "file" / "below", target="/x"))
+
+
+def test_the_user_sees_that_files_are_being_removed(fake: FakeUnshare, image: Image) -> None:
+    told = WatchingReporter()
+
+    fake.run(image, command(), reporter=told)
+
+    assert [name for name, _, _ in told.tasks] == ["Unpacking", "Removing the container's files"]
+
+
+class Closed(SilentReporter):
+    """A terminal that is closed as soon as the container has ended."""
+
+    @contextmanager
+    def task(self, description: str, *, total: int | None) -> Iterator[Task]:
+        if description.startswith("Removing"):
+            raise OSError(errno.EIO, "Input/output error")
+        with super().task(description, total=total) as task:
+            yield task
+
+
+def test_files_are_removed_though_nobody_can_see_it(fake: FakeUnshare, image: Image) -> None:
+    assert fake.run(image, command(), reporter=Closed()) == 7
+    assert left(fake.folder) == []

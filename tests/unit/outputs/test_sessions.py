@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condabox.errors import ToolFailedError
-from condabox.outputs.sessions import join_container, running_container
+from condabox.outputs.sessions import join_container, running_containers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +24,8 @@ pytestmark = pytest.mark.tool("sh")
 def engine(tmp_path: Path) -> Callable[[str], str]:
     """Return a maker of engines that note how they are called."""
 
-    def make(script: str) -> str:
-        path = tmp_path / "docker"
+    def make(script: str, name: str = "docker") -> str:
+        path = tmp_path / name
         path.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/log\n{script}\n')
         path.chmod(0o755)
         return str(path)
@@ -41,22 +41,24 @@ def join(engine: str) -> int:
     return join_container(engine, "abc", command=["start", "bash", "-l"], folder="/workspace")
 
 
-def test_the_newest_container_with_the_label_is_found(
-    tmp_path: Path, engine: Callable[[str], str]
+@pytest.mark.parametrize(("name", "ids"), [("docker", ("abc", "def")), ("podman", ("def", "abc"))])
+def test_the_newest_container_with_the_label_is_the_first(
+    tmp_path: Path, engine: Callable[..., str], name: str, ids: tuple[str, ...]
 ) -> None:
-    found = running_container(engine("echo abc; echo def"), "io.condabox.dev=ai")
+    """Docker lists it first, podman last."""
+    found = running_containers(engine("echo abc; echo def", name), "io.condabox.dev=ai")
 
-    assert found == "abc"
+    assert found == ids
     assert calls(tmp_path) == ["ps --filter label=io.condabox.dev=ai --format {{.ID}}"]
 
 
 def test_there_may_be_none(engine: Callable[[str], str]) -> None:
-    assert running_container(engine(""), "io.condabox.dev=ai") is None
+    assert running_containers(engine(""), "io.condabox.dev=ai") == ()
 
 
 def test_an_engine_that_fails_is_reported(engine: Callable[[str], str]) -> None:
     with pytest.raises(ToolFailedError, match="no socket"):
-        running_container(engine("echo no socket >&2; exit 1"), "io.condabox.dev=ai")
+        running_containers(engine("echo no socket >&2; exit 1"), "io.condabox.dev=ai")
 
 
 def test_a_command_runs_in_it_and_has_its_exit_status(
@@ -70,20 +72,26 @@ def test_a_command_runs_in_it_and_has_its_exit_status(
     assert line.endswith(" abc start bash -l")
 
 
-def test_an_engine_that_was_killed_has_a_status_too(engine: Callable[[str], str]) -> None:
-    assert join(engine("kill -9 $$")) == 137
+def test_when_the_engine_s_command_is_killed_the_session_ends_too(
+    tmp_path: Path, engine: Callable[[str], str]
+) -> None:
+    assert join(engine('[ "$2" = abc ] || kill -9 $$')) == 137
+    assert calls(tmp_path)[1].startswith("exec abc /opt/tools/bin/python -I -c import os")
 
 
 @pytest.mark.parametrize(("name", "status"), [("TERM", 143), ("HUP", 129)])
 def test_when_a_signal_ends_us_the_session_ends(
     tmp_path: Path, engine: Callable[[str], str], name: str, status: int
 ) -> None:
-    script = f'[ "$2" = abc ] || {{ kill -{name} $PPID; exec sleep 5; }}'
+    # a second signal does not keep us from it
+    again = f"kill -{name} $PPID; sleep 0.2; echo told > {tmp_path}/told; exit"
+    script = f'[ "$2" = abc ] && {{ {again}; }}; kill -{name} $PPID; exec sleep 5'
 
     with pytest.raises(SystemExit) as caught:
         join(engine(script))
 
     assert caught.value.code == status
+    assert (tmp_path / "told").exists()
     started, *ending = calls(tmp_path)
     assert ending[0].startswith("exec abc /opt/tools/bin/python -I -c import os, signal, sys")
     assert ending[-1].strip() == started.partition("--env ")[2].partition(" ")[0]

@@ -81,3 +81,36 @@ def test_a_folder_that_looks_like_a_name_is_explained() -> None:
         Volume.parse("my data:/data")
 
     assert caught.value.hint == "if it is a folder here, write ./my data"
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [("~:/x", ""), ("~/work:/x", "work"), ("~/my work/a:/x:ro", "my work/a")],
+)
+def test_a_path_may_begin_with_the_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, path: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    assert Volume.parse(text).path == tmp_path / path
+
+
+@pytest.mark.parametrize("text", ["~nobody-at-all:/x", "~nobody-at-all/work:/x"])
+def test_a_home_of_nobody_is_refused(text: str) -> None:
+    with pytest.raises(SpecError, match="nobody has the home"):
+        Volume.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("data:/x", True),
+        ("./data:/x:z", True),
+        ("/x", False),
+        ("data:/x:ro", False),
+        ("data:/x:z,ro", False),
+        ("data:/x:readonly", False),
+    ],
+)
+def test_what_has_a_source_and_can_be_written_is_kept(text: str, *, kept: bool) -> None:
+    assert Volume.parse(text).is_kept is kept

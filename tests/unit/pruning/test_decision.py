@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from condabox.conda.envfile.section import PruneSection
 from condabox.conda.lockfiles.lockfile import LockedPackage
 from condabox.decode import DecodeError
-from condabox.pruning.decision import Decision, Removal, Saving, decide, savings
+from condabox.pruning.decision import (
+    Decision,
+    Removal,
+    Saving,
+    decide,
+    decide_around,
+    savings,
+)
 from condabox.pruning.proof import Kept
 from tests.fakes.facts import SITE, elf, modules, package
 
@@ -53,16 +60,19 @@ def decided(
     dev: tuple[str, ...] = (),
     section: PruneSection | None = None,
     application: PackageFacts | None = None,
+    around: Decision | None = None,
 ) -> Decision:
+    """Decide for prod, or take what is decided of it (``around``), and then for the rest."""
     packages = [locked(name, category="dev" if name in dev else "main") for name in facts]
-    return decide(
-        packages,
-        paths={f"sha-{name}": (*each.sizes, *each.links) for name, each in facts.items()},
-        facts={f"sha-{name}": each for name, each in facts.items()},
-        section=section or PruneSection(),
-        application=application or package(),
-        base_libraries=BASE,
-    )
+    given: dict[str, Any] = {
+        "paths": {f"sha-{name}": (*each.sizes, *each.links) for name, each in facts.items()},
+        "facts": {f"sha-{name}": each for name, each in facts.items()},
+        "section": section or PruneSection(),
+        "application": application or package(),
+        "base_libraries": BASE,
+    }
+    prod = around or decide([each for each in packages if each.prod], **given)
+    return decide_around(prod, packages, **given) if dev else prod
 
 
 def gone(decision: Decision, name: str) -> set[str]:
@@ -135,6 +145,51 @@ def test_development_changes_nothing_of_prod() -> None:
         f"tool.py imports numpy.tests.test_a, and prod leaves out {SITE}/numpy/tests/__init__.py",
         f"tool.py imports numpy.tests.test_a, and prod leaves out {SITE}/numpy/tests/test_a.py",
     )
+
+
+def test_what_was_decided_of_prod_with_another_base_stays() -> None:
+    """Prod may have asked the base, and development may not have to."""
+    alpha = package(libraries={"lib/libalpha.so": elf("liba.so.1"), "opt/private/liba.so.1": elf()})
+    gamma = package(libraries={"lib/libgamma.so": elf("liba.so.1")})
+    section = PruneSection(drop=("opt/private/**",))
+    gone_from_prod = {"sha-alpha": {"opt/private/liba.so.1": Removal(rule="drop", size=1)}}
+    prod = Decision(removed=gone_from_prod, kept={})
+
+    decision = decided(
+        {"alpha": alpha, "gamma": gamma}, dev=("gamma",), section=section, around=prod
+    )
+
+    assert decision.removed == prod.removed
+    assert decision.kept == {}
+    assert decision.missed == (
+        "lib/libalpha.so needs liba.so.1, and prod leaves out opt/private/liba.so.1",
+    )
+
+
+NAMES = [f"lib{letter}.so.1" for letter in "abcd"]
+PACKAGES = st.builds(
+    lambda needs, shared, private: package(
+        libraries={
+            **{f"lib/{name}": elf(*needs, soname=name) for name in shared},
+            **{f"opt/private/{name}": elf(*needs, soname=name) for name in private},
+        }
+    ),
+    *([st.sets(st.sampled_from(NAMES))] * 3),
+)
+
+
+@given(prod=PACKAGES, other=PACKAGES, more=PACKAGES)
+def test_prod_is_the_same_whatever_lies_on_it(
+    prod: PackageFacts, other: PackageFacts, more: PackageFacts
+) -> None:
+    section = PruneSection(drop=("opt/private/**",))
+    alone = decided({"prod": prod, "other": other}, section=section)
+
+    decision = decided({"prod": prod, "other": other, "more": more}, dev=("more",), section=section)
+
+    for key in ("sha-prod", "sha-other"):
+        assert decision.removed.get(key) == alone.removed.get(key)
+        assert decision.kept.get(key) == alone.kept.get(key)
 
 
 def test_a_compiler_for_development_puts_no_rule_of_prod_out_of_force() -> None:

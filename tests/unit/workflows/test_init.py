@@ -126,6 +126,20 @@ def test_the_tools_of_other_environments_are_kept(tmp_path: Path) -> None:
     assert (tmp_path / "dev-tools.yml").read_text() == "mine"
 
 
+@pytest.mark.parametrize("ci", CI)
+def test_no_tools_are_written_where_the_file_names_others(tmp_path: Path, ci: CI) -> None:
+    (tmp_path / "environment.yml").write_text(
+        "channels: [conda-forge]\ndependencies: [python]\n"
+        "condabox: {dev: {tools: shared/tools.yml}}\n"
+    )
+
+    written = start(tmp_path, ci=ci)
+
+    assert written == FILES[ci]
+    assert "shared/tools.yml" in (tmp_path / written[0]).read_text()
+    assert "dev-tools.yml" not in (tmp_path / written[0]).read_text()
+
+
 @pytest.mark.parametrize(("ci", "name"), [(ci, name) for ci in CI for name in FILES[ci]])
 @pytest.mark.parametrize("dangling", [False, True])
 def test_jobs_that_are_there_are_left_alone(

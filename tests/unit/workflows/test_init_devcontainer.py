@@ -52,6 +52,14 @@ def test_it_can_be_added_for_an_environment_that_is_there(tmp_path: Path) -> Non
     assert said(tmp_path)["image"] == "studio:dev"
 
 
+def test_no_tools_are_written_where_the_file_names_others(tmp_path: Path) -> None:
+    write(tmp_path / "envs" / "ai.yml")
+    with (tmp_path / "envs" / "ai.yml").open("a") as file:
+        file.write("condabox: {dev: {tools: ../tools.yml}}\n")
+
+    assert start(tmp_path) == (FILE,)
+
+
 def test_jobs_and_editors_are_asked_for_together(tmp_path: Path) -> None:
     written = start(tmp_path, ci=CI.GITLAB)
 

@@ -1,4 +1,4 @@
-"""What ``condabox run --dev`` and ``condabox shell`` ask an engine for.
+"""What ``condabox run --dev`` asks an engine for.
 
 `tests/integration/dev/test_dev_users.py` really runs images for development.
 """
@@ -11,85 +11,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condabox.development.places import ENTRYPOINT
-from condabox.errors import ImageError, SpecError
+from condabox.errors import BackendError, ImageError, SpecError
 from condabox.oci.config import ContainerConfig
-from condabox.oci.reference import Reference
-from condabox.outputs.store import LocalStore
-from condabox.settings import Settings
-from condabox.workflows.images import host_platform
+from condabox.outputs.volumes import Volume
 from condabox.workflows.run import Engine
-from condabox.workflows.run_dev import DevRunRequest, plain_name, prepare_development
-from condabox.workflows.shell import ShellRequest, open_shell
-from tests.fakes.docker import FakeDaemon
-from tests.fakes.images import make_image
-from tests.fakes.watching import WatchingReporter
+from condabox.workflows.run_dev import DevRunRequest
+from condabox.workflows.run_gpus import Gpus
+from tests.fakes.developer import IMAGE, KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from tests.fakes.developer import User
 
-    from condabox.workflows.run_dev import Development
-
-IMAGE = "ai:dev"
-CONFIG = ContainerConfig(
-    env={"CONDABOX_SSH_PORT": "2222", "CONDABOX_JUPYTER_PORT": "8888"},
-    entrypoint=ENTRYPOINT,
-    labels={"org.opencontainers.image.title": "ai"},
-)
-KEY = "ssh-ed25519 AAAA ada"
-JOINS = """case "$1" in ps) echo abc;; exec) exit 7;; esac"""
-START = "/opt/tools/bin/python -I /opt/tools/condabox/start"
+HOME = Volume(source="condabox-ai", target="/workspace")
 
 
-class User:
-    """Somebody with a Docker that only notes how it was called, and images in the store."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.home = folder / "home"
-        self.settings = Settings(cache_dir=folder / "cache")
-        self.env = {"HOME": str(self.home), "PATH": os.environ["PATH"]}
-        self.told = WatchingReporter()
-        (self.home / ".ssh").mkdir(parents=True)
-        (self.home / ".ssh" / "id.pub").write_text(KEY)
-        self.docker("exit 3")
-        self.keep(CONFIG)
-
-    def docker(self, script: str) -> None:
-        (self.folder / "bin").mkdir(exist_ok=True)
-        path = self.folder / "bin" / "docker"
-        path.write_text(f'#!/bin/sh\necho "$@" >> {self.folder}/log\n{script}\n')
-        path.chmod(0o755)
-
-    def keep(self, config: ContainerConfig) -> None:
-        made = make_image(
-            self.folder / "made", {"entry": b"1"}, platform=host_platform(), config=config
-        )
-        LocalStore(self.settings.cache_dir).save([made], names=[Reference.parse(IMAGE)])
-
-    def prepare(self, request: DevRunRequest) -> Development:
-        return prepare_development(
-            request, settings=self.settings, env=self.env, reporter=self.told
-        )
-
-    def shell(self, *command: str, subject: str = IMAGE) -> int:
-        request = ShellRequest(subject=subject, command=command)
-        return open_shell(request, settings=self.settings, env=self.env, reporter=self.told)
-
-    @property
-    def calls(self) -> list[str]:
-        return (self.folder / "log").read_text().splitlines()
-
-
-@pytest.fixture
-def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[User]:
-    found = User(tmp_path)
-    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
-    monkeypatch.setattr("condabox.workflows.run_ports.is_free", lambda _: True)
-    with FakeDaemon(tmp_path).running() as daemon:
-        monkeypatch.setenv("DOCKER_HOST", daemon.host)
-        yield found
+def volumes(*texts: str) -> tuple[Volume, ...]:
+    return tuple(map(Volume.parse, texts))
 
 
 def test_development_has_a_home_ports_keys_and_a_label(user: User) -> None:
@@ -102,14 +39,17 @@ def test_development_has_a_home_ports_keys_and_a_label(user: User) -> None:
         "SSH         ssh -p 2222 -o HostKeyAlias=condabox-ai dev@127.0.0.1",
     )
     assert run.publish == ("127.0.0.1:8888:8888", "127.0.0.1:2222:2222")
-    assert run.volumes == ("condabox-ai:/workspace",)
+    assert run.volumes == (HOME,)
     assert run.env == (
-        *("A=1", "CONDABOX_JUPYTER_PORT=8888", "JUPYTER_TOKEN"),
-        *("CONDABOX_SSH_PORT=2222", "AUTHORIZED_KEYS"),
+        *("A=1", "CONDABOX_PORT_JUPYTER=8888", "JUPYTER_TOKEN"),
+        *("CONDABOX_PORT_SSH=2222", "AUTHORIZED_KEYS"),
     )
     assert run.values == {"JUPYTER_TOKEN": token, "AUTHORIZED_KEYS": KEY}
-    assert run.labels == {"io.condabox.dev": "ai"}
+    assert run.labels == {"io.condabox.dev": "condabox-ai"}
     assert run.user is None
+    assert not run.typed
+    assert run.shared_memory == "2g"
+    assert run.gpus is Gpus.AUTO
 
 
 def test_a_command_is_instead_of_the_services(user: User) -> None:
@@ -118,8 +58,10 @@ def test_a_command_is_instead_of_the_services(user: User) -> None:
     run = ready.request
     assert ready.lines == ()
     assert (run.command, run.env, run.publish) == (("python", "-V"), ("A=1",), ())
-    assert run.volumes == ("condabox-ai:/workspace",)
+    assert run.volumes == (HOME,)
     assert run.labels == {}
+    assert run.typed
+    assert run.shared_memory == "2g"
 
 
 def test_a_secret_on_our_command_line_is_on_no_other_one(user: User) -> None:
@@ -146,6 +88,7 @@ def test_without_a_key_there_is_no_ssh_to_speak_of(user: User) -> None:
 
     assert [line.split()[0] for line in ready.lines] == ["JupyterLab"]
     assert "ssh-keygen" in user.told.warnings[0]
+    assert "/workspace/.ssh/authorized_keys" in user.told.warnings[0]
     assert "AUTHORIZED_KEYS" not in ready.request.env
 
 
@@ -161,23 +104,97 @@ def test_what_is_turned_off_is_not_spoken_of(user: User) -> None:
 
 @pytest.mark.parametrize("volume", ["mine:/workspace", "mine:/workspace/"])
 def test_the_user_s_home_counts(user: User, volume: str) -> None:
-    ready = user.prepare(DevRunRequest(subject=IMAGE, volumes=("a-b:/data", volume)))
+    ready = user.prepare(DevRunRequest(subject=IMAGE, volumes=volumes("a-b:/data", volume)))
 
-    assert ready.request.volumes == ("a-b:/data", "mine:/workspace")
+    assert ready.request.volumes == volumes("a-b:/data", "mine:/workspace")
     assert ready.request.user is None
 
 
 def test_each_home_is_another_host_to_ssh(user: User) -> None:
-    volumes = ((), ("mine:/workspace",), (f"{user.folder}/here:/workspace",))
+    homes = ((), ("mine:/workspace",), (f"{user.folder}/here:/workspace",))
 
-    commands = {
-        user.prepare(DevRunRequest(subject=IMAGE, volumes=each)).lines[1] for each in volumes
-    }
+    first, second = (
+        [
+            user.prepare(DevRunRequest(subject=IMAGE, volumes=volumes(*home))).lines[1]
+            for home in homes
+        ]
+        for _ in range(2)
+    )
 
-    assert len(commands) == 3
+    assert len(set(first)) == 3
+    assert second == first
 
 
-@pytest.mark.skipif(os.name != "posix", reason="users have numbers elsewhere")
+@pytest.mark.parametrize("home", ["/workspace", "mine:/workspace:ro"], ids=["unnamed", "read-only"])
+def test_a_home_that_keeps_no_host_key_is_never_the_same_host(user: User, home: str) -> None:
+    request = DevRunRequest(subject=IMAGE, volumes=volumes(home))
+
+    one, other = (user.prepare(request).lines[1] for _ in range(2))
+
+    assert one != other
+    assert "HostKeyAlias=condabox-ai-" in one
+
+
+def test_a_key_that_ssh_does_not_try_is_in_its_line(user: User) -> None:
+    (user.home / ".ssh" / "id").touch()
+
+    ready = user.prepare(DevRunRequest(subject=IMAGE))
+
+    assert ready.lines[1] == (
+        f"SSH         ssh -p 2222 -i {user.home}/.ssh/id -o HostKeyAlias=condabox-ai dev@127.0.0.1"
+    )
+
+
+def test_the_gpus_that_were_asked_for_are_the_container_s(user: User) -> None:
+    ready = user.prepare(DevRunRequest(subject=IMAGE, gpus=Gpus.ALL))
+
+    assert ready.request.gpus is Gpus.ALL
+
+
+@pytest.mark.parametrize(
+    ("request_", "here", "said"),
+    [
+        (DevRunRequest(subject="nowhere:1", env=("=x",)), "x", "'=x' is not a variable"),
+        (DevRunRequest(subject="nowhere:1", publish=("99999:8888",)), "x", "is not a port"),
+        (DevRunRequest(subject="nowhere:1", env=("JUPYTER_TOKEN=",)), "x", "TOKEN is empty"),
+        (DevRunRequest(subject="nowhere:1", env=("JUPYTER_TOKEN",)), " ", "TOKEN is empty"),
+        (DevRunRequest(subject="nowhere:1"), "", "TOKEN is empty"),
+        (DevRunRequest(subject="nowhere:1", env=("CONDABOX_PORT_SSH=0",)), "x", "is not a port"),
+    ],
+    ids=["variable", "port", "token", "named token", "token here", "inner port"],
+)
+def test_what_means_nothing_is_refused_before_there_is_an_image(
+    user: User, request_: DevRunRequest, here: str, said: str
+) -> None:
+    user.env["JUPYTER_TOKEN"] = here
+
+    with pytest.raises(SpecError, match=said):
+        user.prepare(request_)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        DevRunRequest(subject="nowhere:1", engine=Engine.UNSHARE, publish=("9999:8888",)),
+        DevRunRequest(subject="nowhere:1", engine=Engine.UNSHARE, gpus=Gpus.ALL),
+        DevRunRequest(subject="nowhere:1", engine=Engine.UNSHARE, volumes=volumes("data:/b:ro")),
+    ],
+    ids=["port", "gpus", "volume"],
+)
+def test_what_takes_an_engine_is_refused_before_there_is_an_image(
+    user: User, request_: DevRunRequest
+) -> None:
+    with pytest.raises(BackendError, match="without an engine"):
+        user.prepare(request_)
+
+
+def test_a_command_needs_no_token(user: User) -> None:
+    user.env["JUPYTER_TOKEN"] = ""
+
+    assert user.prepare(DevRunRequest(subject=IMAGE, command=("ls",))).lines == ()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere engines care for owners")
 @pytest.mark.parametrize("there", [True, False], ids=["there", "made"])
 def test_a_folder_as_home_is_its_owner_s(
     user: User, monkeypatch: pytest.MonkeyPatch, *, there: bool
@@ -187,13 +204,13 @@ def test_a_folder_as_home_is_its_owner_s(
         home.mkdir(parents=True)
     monkeypatch.setattr("os.getuid", lambda: 1234)
 
-    ready = user.prepare(DevRunRequest(subject=IMAGE, volumes=(f"{home}:/workspace",)))
+    ready = user.prepare(DevRunRequest(subject=IMAGE, volumes=volumes(f"{home}:/workspace")))
 
     assert ready.request.user == "1234:0"
     assert home.is_dir()
 
 
-@pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="it is of root's folders")
+@pytest.mark.skipif(sys.platform != "linux" or os.getuid() != 0, reason="of root's folders")
 @pytest.mark.parametrize(("owner", "found"), [(1234, "1234:0"), (0, None)])
 def test_root_does_as_the_owner_of_a_folder_would(
     user: User, owner: int, found: str | None
@@ -202,25 +219,41 @@ def test_root_does_as_the_owner_of_a_folder_would(
     home.mkdir()
     os.chown(home, owner, 0)
 
-    ready = user.prepare(DevRunRequest(subject=IMAGE, volumes=(f"{home}:/workspace",)))
+    ready = user.prepare(DevRunRequest(subject=IMAGE, volumes=volumes(f"{home}:/workspace")))
 
     assert ready.request.user == found
 
 
-@pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="it is of root's folders")
+@pytest.mark.skipif(sys.platform != "linux" or os.getuid() != 0, reason="of root's folders")
 def test_a_folder_that_root_makes_is_the_group_s_of_the_container(user: User) -> None:
     home = user.folder / "work"
 
-    user.prepare(DevRunRequest(subject=IMAGE, volumes=(f"{home}:/workspace",)))
+    user.prepare(DevRunRequest(subject=IMAGE, volumes=volumes(f"{home}:/workspace")))
 
     assert (home.stat().st_mode & 0o777, home.stat().st_gid) == (0o775, 0)
 
 
+def test_a_virtual_machine_s_engine_cares_for_owners_itself(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    monkeypatch.setattr("os.getuid", lambda: 501)
+
+    ready = user.prepare(
+        DevRunRequest(subject=IMAGE, volumes=volumes(f"{user.folder}/home:/workspace"))
+    )
+
+    assert ready.request.user is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere engines care for owners")
 def test_a_home_that_cannot_be_made_is_named(user: User) -> None:
     (user.folder / "file").touch()
 
     with pytest.raises(SpecError, match="cannot be /workspace: Not a directory"):
-        user.prepare(DevRunRequest(subject=IMAGE, volumes=(f"{user.folder}/file/home:/workspace",)))
+        user.prepare(
+            DevRunRequest(subject=IMAGE, volumes=volumes(f"{user.folder}/file/home:/workspace"))
+        )
 
 
 def test_an_image_of_prod_is_refused(user: User) -> None:
@@ -238,67 +271,5 @@ def test_without_an_engine_the_user_is_warned_of_the_network(user: User) -> None
 
     assert ready.loaded.engine is Engine.UNSHARE
     assert ready.request.publish == ()
-    assert {"CONDABOX_SSH_PORT=2222", "CONDABOX_JUPYTER_PORT=8888"} <= set(ready.request.env)
+    assert {"CONDABOX_PORT_SSH=2222", "CONDABOX_PORT_JUPYTER=8888"} <= set(ready.request.env)
     assert "network" in user.told.warnings[0]
-
-
-@pytest.mark.parametrize(
-    ("title", "name"),
-    [
-        ("ai", "ai"),
-        ("Größe 2", "Gr-e-2"),
-        ("../../etc", "etc"),
-        ("a/b:c", "a-b-c"),
-        ("\x1b[2J", "2J"),
-        ("-", "environment"),
-        ("", "environment"),
-        ("a" * 1000, "a" * 100),
-    ],
-)
-def test_a_name_is_as_plain_as_volumes_need_it(title: str, name: str) -> None:
-    assert plain_name(title) == name
-
-
-def test_a_shell_joins_what_runs(user: User) -> None:
-    user.docker(JOINS)
-
-    assert user.shell("make", "test") == 7
-    asked, joined = user.calls
-    assert asked == "ps --filter label=io.condabox.dev=ai --format {{.ID}}"
-    assert joined.startswith("exec --interactive --workdir /workspace --env CONDABOX_SESSION=")
-    assert joined.endswith(f" abc {START} make test")
-
-
-def test_without_a_command_it_is_the_image_s_own_login_shell(user: User) -> None:
-    user.docker(JOINS)
-
-    user.shell()
-
-    assert user.calls[1].endswith(f' {START} /bin/sh -c exec "${{SHELL:-/bin/sh}}" -l')
-
-
-def test_an_environment_file_tells_its_name_without_a_build(user: User) -> None:
-    user.docker(JOINS)
-    file = user.folder / "env.yml"
-    file.write_text("name: my-env\nchannels: [conda-forge]\ndependencies: [python]\n")
-
-    assert user.shell(subject=str(file)) == 7
-    assert "label=io.condabox.dev=my-env" in user.calls[0]
-
-
-def test_where_nothing_runs_a_shell_has_a_container_of_its_own(user: User) -> None:
-    user.docker('[ "$1" = run ] && exit 5; exit 0')
-
-    assert user.shell("make") == 5
-    _, line = user.calls
-    assert line.startswith("run --rm --interactive --name condabox-")
-    assert line.endswith(" --volume condabox-ai:/workspace ai:dev make")
-    assert "--publish" not in line
-    assert "--label" not in line
-
-
-def test_a_shell_in_an_image_of_prod_is_refused(user: User) -> None:
-    user.keep(ContainerConfig())
-
-    with pytest.raises(ImageError, match="not an image for development"):
-        user.shell()

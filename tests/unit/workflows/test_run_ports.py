@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condabox.errors import SpecError
+from condabox.errors import BackendError, SpecError
 from condabox.workflows.run_ports import (
     Address,
+    check_published,
     free_port,
     is_free,
     outer_ports,
     own_port,
+    port_warnings,
     published,
 )
 
@@ -101,3 +103,63 @@ def test_what_is_no_port_is_refused() -> None:
 )
 def test_what_is_published_is_taken(value: str, ports: set[int]) -> None:
     assert outer_ports((value,)) == ports
+
+
+@pytest.mark.parametrize("text", ["8000", "8000:8000", "8000:8000/tcp"])
+def test_the_hosts_own_ports_need_no_engine(text: str) -> None:
+    assert list(port_warnings([text])) == []
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1:8000:8000", "[::1]:8000:8000"])
+def test_an_address_is_the_commands_own_choice(text: str) -> None:
+    assert [warning for warning in port_warnings([text]) if text in warning]
+
+
+def test_another_port_needs_an_engine() -> None:
+    with pytest.raises(BackendError, match="8080:8000") as caught:
+        list(port_warnings(["8080:8000"]))
+
+    assert "8000:8000" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("text", ["", "http", "0", "65536", "8000:", "a:8000", "9" * 5000, "²"])
+def test_without_an_engine_what_is_no_port_is_refused(text: str) -> None:
+    with pytest.raises(SpecError, match="not a port"):
+        list(port_warnings([text]))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("8000", "80:8000", "80:8000/udp", "0:8000", "127.0.0.1::8000", "127.0.0.1:80:8000"),
+        *("[::1]:80:8000", "8000-8010:8000-8010", "65535:1"),
+    ],
+)
+def test_what_engines_publish_is_let_through(text: str) -> None:
+    check_published(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "http", "80:", "80:0", "99999:8888", "8888:99999", "a:80", "1-99999:1-2", "80:-1"),
+        *("8080:80:tcp", "9" * 5000, "²", "1-2-3:1"),
+    ],
+)
+def test_what_has_other_things_than_ports_is_refused(text: str) -> None:
+    with pytest.raises(SpecError, match="is not a port"):
+        check_published(text)
+
+
+def test_a_port_that_nobody_chose_is_none_that_was_promised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = iter([9000, 9001])
+    monkeypatch.setattr(
+        "condabox.workflows.run_ports.free_port",
+        lambda taken: next(port for port in given if port not in taken),
+    )
+
+    found = published(8888, ("9000:80", "8888"))
+
+    assert found == (Address(host="127.0.0.1", port=9001), ("9000:80", "9001:8888"))

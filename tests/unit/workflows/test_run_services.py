@@ -12,11 +12,11 @@ import pytest
 from condabox.errors import SpecError
 from condabox.workflows.run import RunRequest
 from condabox.workflows.run_ports import free_port
-from condabox.workflows.run_services import Setting, with_jupyter, with_ssh
+from condabox.workflows.run_services import Setting, check_services, with_jupyter, with_ssh
 
 RUN = RunRequest(image="ai:dev", publish=("8001:8888", "8002:2222"), env=("A=1",))
 SETTING = Setting(
-    variables={"CONDABOX_SSH_PORT": "2222", "CONDABOX_JUPYTER_PORT": "8888"},
+    variables={"CONDABOX_PORT_SSH": "2222", "CONDABOX_PORT_JUPYTER": "8888"},
     said=frozenset(),
     mounts=frozenset(),
     own_network=True,
@@ -55,7 +55,31 @@ def test_the_caller_s_token_is_passed_on_and_not_printed() -> None:
 @pytest.mark.parametrize("token", ["", "  ", "\n"])
 def test_an_empty_token_is_refused(token: str) -> None:
     with pytest.raises(SpecError, match="JUPYTER_TOKEN is empty"):
-        with_jupyter(RUN, SETTING, token=token)
+        check_services(SETTING, token=token)
+    with pytest.raises(SpecError, match="JUPYTER_TOKEN is empty"):
+        check_services(also(JUPYTER_TOKEN=token), token="sesame")  # noqa: S106
+
+
+@pytest.mark.parametrize(
+    ("setting", "token"),
+    [
+        (SETTING, None),
+        (SETTING, "sesame"),
+        (also(JUPYTER_TOKEN="sesame"), ""),  # noqa: S106
+        (also(JUPYTER_TOKEN_FILE="/run/token"), ""),  # noqa: S106
+        (also(CONDABOX_JUPYTER="off"), ""),
+        (also(CONDABOX_JUPYTER="off", JUPYTER_TOKEN=""), ""),
+    ],
+    ids=["none", "given", "instead", "file", "off", "both"],
+)
+def test_a_token_that_nobody_needs_may_be_empty(setting: Setting, token: str | None) -> None:
+    check_services(setting, token=token)
+
+
+@pytest.mark.parametrize("name", ["CONDABOX_PORT_SSH", "CONDABOX_PORT_JUPYTER"])
+def test_a_port_is_refused_before_there_is_an_image(name: str) -> None:
+    with pytest.raises(SpecError, match=f"{name}=99999"):
+        check_services(also(**{name: "99999"}), token=None)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +145,7 @@ def test_an_address_of_version_six_is_ssh_s_own() -> None:
 def test_ports_are_those_of_the_image() -> None:
     port = free_port(())
 
-    run, url = with_jupyter(RUN, also(CONDABOX_JUPYTER_PORT=str(port)), token="x")  # noqa: S106
+    run, url = with_jupyter(RUN, also(CONDABOX_PORT_JUPYTER=str(port)), token="x")  # noqa: S106
 
     assert url == f"http://127.0.0.1:{port}/lab"
     assert run.publish == (*RUN.publish, f"127.0.0.1:{port}:{port}")
@@ -132,33 +156,33 @@ def test_a_port_that_is_taken_is_another_one_outside_and_inside() -> None:
         somebody.bind(("127.0.0.1", 0))
         somebody.listen()
         taken = somebody.getsockname()[1]
-        run, command = ssh(also(CONDABOX_SSH_PORT=str(taken)))
+        run, command = ssh(also(CONDABOX_PORT_SSH=str(taken)))
 
     port = int(command.split()[2])
     assert port != taken
     assert run.publish == (*RUN.publish, f"127.0.0.1:{port}:{port}")
-    assert run.env == ("A=1", f"CONDABOX_SSH_PORT={port}", "AUTHORIZED_KEYS")
+    assert run.env == ("A=1", f"CONDABOX_PORT_SSH={port}", "AUTHORIZED_KEYS")
 
 
 def test_what_is_no_port_is_refused() -> None:
-    with pytest.raises(SpecError, match="CONDABOX_SSH_PORT=ssh"):
-        ssh(also(CONDABOX_SSH_PORT="ssh"))
+    with pytest.raises(SpecError, match="CONDABOX_PORT_SSH=ssh"):
+        ssh(also(CONDABOX_PORT_SSH="ssh"))
 
 
 def test_without_a_network_of_its_own_the_container_is_told_its_port() -> None:
     port = free_port(())
-    setting = replace(also(CONDABOX_JUPYTER_PORT=str(port)), own_network=False)
+    setting = replace(also(CONDABOX_PORT_JUPYTER=str(port)), own_network=False)
 
     run, url = with_jupyter(RUN, setting, token="x")  # noqa: S106
 
     assert url == f"http://127.0.0.1:{port}/lab"
     assert run.publish == RUN.publish
-    assert f"CONDABOX_JUPYTER_PORT={port}" in run.env
+    assert f"CONDABOX_PORT_JUPYTER={port}" in run.env
 
 
 def test_without_a_network_of_its_own_no_two_services_have_one_port() -> None:
     port = str(free_port(()))
-    setting = replace(also(CONDABOX_JUPYTER_PORT=port, CONDABOX_SSH_PORT=port), own_network=False)
+    setting = replace(also(CONDABOX_PORT_JUPYTER=port, CONDABOX_PORT_SSH=port), own_network=False)
 
     run, _ = with_jupyter(RUN, setting, token="x")  # noqa: S106
     run, command = with_ssh(run, setting, keys=KEYS, alias="x", identity=None)
@@ -168,7 +192,7 @@ def test_without_a_network_of_its_own_no_two_services_have_one_port() -> None:
 
 def test_without_a_network_of_its_own_the_user_s_word_counts() -> None:
     setting = replace(
-        also(CONDABOX_SSH_PORT="2022"), own_network=False, said=frozenset({"CONDABOX_SSH_PORT"})
+        also(CONDABOX_PORT_SSH="2022"), own_network=False, said=frozenset({"CONDABOX_PORT_SSH"})
     )
 
     run, command = ssh(setting)
@@ -181,3 +205,13 @@ def test_without_a_network_of_its_own_the_user_s_word_counts() -> None:
 def test_services_can_be_turned_off(value: str, there: bool) -> None:  # noqa: FBT001
     assert also(CONDABOX_SSH=value).has_ssh is there
     assert also(CONDABOX_JUPYTER=value).has_jupyter is there
+
+
+def test_a_port_that_was_promised_to_another_one_is_not_the_service_s() -> None:
+    port = free_port(())
+    run = replace(RUN, publish=(f"{port}:80",))
+
+    run, url = with_jupyter(run, also(CONDABOX_PORT_JUPYTER=str(port)), token="x")  # noqa: S106
+
+    assert f"127.0.0.1:{port}/" not in url
+    assert run.publish[0] == f"{port}:80"

@@ -148,3 +148,11 @@ def test_of_an_image_alone_only_what_the_cache_has_is_read(
     files = frozenset({"tool.py"})
     archived = Archived(imports=("tool",), files=files)
     assert found == ({"tool": archived} if there else {})
+
+
+@pytest.mark.parametrize("target", ["envs/typo.yml", "./ai.tar"])
+def test_a_file_that_is_missing_is_no_image_of_a_registry(settings: Settings, target: str) -> None:
+    request = VerifyRequest(target=target, engine=None, rebuild=False, budget=40, epoch=None)
+
+    with pytest.raises(SpecError, match="there is no such file"):
+        verify(request, settings=settings, env={}, reporter=SilentReporter())

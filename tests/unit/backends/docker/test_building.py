@@ -98,12 +98,13 @@ esac""",
         hosts: tuple[str, ...] = (),
         secrets: dict[str, Path] | None = None,
         cache: CacheOptions | None = None,
+        epoch: int | None = EPOCH,
     ) -> AbstractContextManager[Image]:
         return build_platform(
             self.folder / "context",
             target="prod",
             platform=platform,
-            epoch=EPOCH,
+            epoch=epoch,
             hosts=hosts,
             builder=self.builder,
             secrets=secrets or {},
@@ -137,6 +138,18 @@ def test_an_image_comes_out_of_the_daemon(docker: Docker, image: Image) -> None:
         "build --target prod --platform linux/amd64 --progress plain"
         f" --build-arg SOURCE_DATE_EPOCH={EPOCH} --tag {docker.tag()} {docker.folder}/context\n"
     )
+
+
+def test_without_a_time_of_the_user_s_all_images_have_the_same_in_their_layers(
+    docker: Docker,
+) -> None:
+    with docker.build(epoch=None):
+        assert " --build-arg SOURCE_DATE_EPOCH=1000000000 " in docker.told()
+
+
+def test_a_time_before_all_others_is_a_time(docker: Docker) -> None:
+    with docker.build(epoch=0):
+        assert " --build-arg SOURCE_DATE_EPOCH=0 " in docker.told()
 
 
 def test_buildx_is_told_to_give_it_to_the_daemon(docker: Docker) -> None:

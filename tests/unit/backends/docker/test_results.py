@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from condabox.backends.dockerfile.variant import Surveyed
+    from condabox.backends.dockerfile.surveyed import Surveyed
     from condabox.oci.image import Image
 
 STEPS = (
@@ -68,5 +68,44 @@ def test_the_image_has_the_annotations_of_its_plan(tmp_path: Path) -> None:
 
     assert made.manifest.annotations["org.opencontainers.image.title"] == "serving"
     assert made.digest != image.digest
-    assert made.config == image.config
+    assert made.config.config == image.config.config
     assert validate_image(made) == ()
+
+
+def test_what_is_not_the_base_s_is_dated_by_the_newest_package(tmp_path: Path) -> None:
+    surveyed = known(tmp_path)
+    base = surveyed.known.base.image.config.history
+    ours = (
+        History(created_by="COPY /environment/ /", created="2001-09-09T01:46:40Z"),
+        History(created_by="ENV A=1", empty_layer=True),
+    )
+    image = built(tmp_path, (*(replace(each, created="") for each in base), *ours))
+
+    made = result_of(surveyed, image, warnings=()).image
+
+    newest = "2023-11-14T22:13:20Z"
+    assert base
+    assert made.config.created == newest
+    assert made.config.history == (*base, *(replace(each, created=newest) for each in ours))
+    assert made.manifest.annotations["org.opencontainers.image.created"] == newest
+    assert made.manifest.config.digest == made.config.digest
+    assert made.manifest.layers == image.manifest.layers
+
+
+def test_a_time_of_the_user_s_is_when_it_was_created(tmp_path: Path) -> None:
+    surveyed = known(tmp_path)
+    image = make_image(tmp_path / "built", {"opt/env/lib/libz.so": b"1"})
+
+    at = replace(surveyed, plan=replace(surveyed.plan, epoch=12))
+
+    assert result_of(at, image, warnings=()).image.config.created == "1970-01-01T00:00:12Z"
+
+
+def test_what_the_builder_wrote_into_the_configuration_stays(tmp_path: Path) -> None:
+    image = make_image(tmp_path / "built", {"opt/env/lib/libz.so": b"1"})
+    extra = {"moby.buildkit.cache.v1": "c2hhcmVk"}
+    image = replace(image, config=replace(image.config, extra=extra))
+
+    made = result_of(known(tmp_path), image, warnings=()).image
+
+    assert made.config.extra == extra

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 import sysconfig
@@ -26,11 +27,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from condabox.backends.dockerfile.context import DockerContext
-    from condabox.backends.dockerfile.variant import Surveyed
+    from condabox.backends.dockerfile.surveyed import Surveyed
     from condabox.conda.lockfiles.lockfile import LockedPackage
 
 GOLDEN = ROOT / "tests" / "golden"
 SCRIPTS = Path(sysconfig.get_path("scripts"))
+
+COPIED = re.compile(r"^COPY (?!--from)(.*)$", re.MULTILINE)
+MOUNTED = re.compile(r"--mount=type=bind,source=([^,]+),")
 
 SUBDIRS = ("linux-64", "linux-aarch64")
 PYTHON = {conda("python", "3.12.4"): ["bin/python", "lib/python3.12/os.py"]}
@@ -101,6 +105,16 @@ def kernel_in_prod(folder: Path) -> DockerContext:
     known = surveyed(PYTHON, folder=folder, name="kernel", section=image)
     wheels = tools(folder / "tools", "linux-64", more={wheel("aiohttp"): ["lib/aiohttp.py"]})
     return context_of([known], [developed(known, wheels, login_shell="/bin/sh")])
+
+
+def shells(folder: Path) -> DockerContext:
+    """Return development whose configuration is not the same on both platforms."""
+    each = [surveyed(PYTHON, folder=folder, name="shells", subdir=subdir) for subdir in SUBDIRS]
+    dev = [
+        developed(known, tools(folder / "tools", subdir), login_shell=shell)
+        for known, subdir, shell in zip(each, SUBDIRS, ("/bin/bash", "/bin/sh"), strict=True)
+    ]
+    return context_of(each, dev)
 
 
 def tools(
@@ -178,7 +192,7 @@ def private(folder: Path) -> DockerContext:
     return context_of([surveyed(packages, folder=folder, name="private")], mirrors=mirrors)
 
 
-KINDS = (serving, development, kernel_in_prod, gpu, no_python, apt, private)
+KINDS = (serving, development, kernel_in_prod, shells, gpu, no_python, apt, private)
 
 
 @pytest.fixture(params=KINDS, ids=[kind.__name__ for kind in KINDS])
@@ -212,11 +226,14 @@ def test_every_file_that_is_copied_is_there(
     context = kind(tmp_path)
     architectures = {path[6:11] for path in context.entries if path.startswith("linux-")}
 
+    dockerfile = text(context)
+    words = [
+        *(word for line in COPIED.findall(dockerfile) for word in line.split()[:-1]),
+        *MOUNTED.findall(dockerfile),
+    ]
     copied = {
         word.replace("${TARGETARCH}", architecture).rstrip("/")
-        for line in text(context).splitlines()
-        if line.startswith("COPY ") and "--from" not in line
-        for word in line.split()[1:-1]
+        for word in words
         for architecture in architectures
     }
 
@@ -382,29 +399,41 @@ PASSWD = (
 @pytest.mark.parametrize("passwd", PASSWD, ids=range(len(PASSWD)))
 def test_accounts_get_the_user_as_in_the_direct_backend(passwd: bytes, tmp_path: Path) -> None:
     dockerfile = text(development(tmp_path / "images"))
-    command = dockerfile.partition("\nRUN sed ")[2].partition(" \\\n && mkdir ")[0]
-    path = tmp_path / "passwd"
-    path.write_bytes(passwd)
+    stage = dockerfile.partition("\nFROM prod AS account\n")[2]
+    command = stage.partition("\nRUN ")[2].partition(" \\\n && chown ")[0]
+    before, account = tmp_path / "passwd", tmp_path / "account"
+    before.write_bytes(passwd)
 
-    script = f"sed {command}".replace("/etc/passwd", shlex.quote(str(path)))
+    script = command.replace(" /etc/passwd", f" {shlex.quote(str(before))}")
+    script = script.replace("/account/", f"{shlex.quote(str(account))}/")
     subprocess.run(["sh", "-euc", script], check=True)
 
+    path = account / "etc" / "passwd"
     user = User(uid=1000, gid=0)
     assert path.read_bytes() == passwd_with(passwd, user, login_shell="/bin/bash")
     assert path.stat().st_mode & 0o777 == 0o644
+    assert before.read_bytes() == passwd
 
 
 def test_a_shell_that_not_every_platform_has_is_nobodys(tmp_path: Path) -> None:
-    each = [surveyed(PYTHON, folder=tmp_path, subdir=subdir) for subdir in SUBDIRS]
-    dev = [
-        developed(known, tools(tmp_path / "tools", subdir), login_shell=shell)
-        for known, subdir, shell in zip(each, SUBDIRS, ("/bin/bash", "/bin/sh"), strict=True)
-    ]
-
-    dockerfile = text(context_of(each, dev))
+    dockerfile = text(shells(tmp_path))
 
     assert "'dev:x:1000:0:condabox:/workspace:/bin/sh'" in dockerfile
     assert {"ENV SHELL=/bin/bash", "ENV SHELL=/bin/sh"} <= {*dockerfile.splitlines()}
+
+
+def test_warnings_of_tools_name_their_file_as_the_direct_backend_does(tmp_path: Path) -> None:
+    known = surveyed(PYTHON, folder=tmp_path)
+    lab = tools(tmp_path / "tools", "linux-64")
+    decision = replace(
+        lab.known.decision, missed=("share/x was not pruned",), unmatched=("lib/nothing",)
+    )
+    lab = replace(lab, known=replace(lab.known, decision=decision))
+
+    assert context_of([known], [developed(known, lab)]).warnings == (
+        "envs/dev-tools.yml: condabox.prune: 'lib/nothing' matches no file of any package",
+        "envs/dev-tools.yml: share/x was not pruned",
+    )
 
 
 def test_what_activation_could_not_do_is_told(tmp_path: Path) -> None:

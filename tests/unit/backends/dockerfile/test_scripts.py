@@ -23,7 +23,7 @@ SHELLS = [
 pytestmark = pytest.mark.parametrize("shell", SHELLS)
 
 
-def run(shell: list[str], name: str, *arguments: Path) -> None:
+def run(shell: list[str], name: str, *arguments: Path | str) -> None:
     done = subprocess.run(
         [*shell, SCRIPTS / name, *arguments], capture_output=True, text=True, check=False
     )
@@ -80,6 +80,26 @@ def test_a_folder_without_history_gets_none(shell: list[str], tmp_path: Path) ->
     run(shell, "settle.sh", tmp_path)
 
     assert tree(tmp_path) == {"bin/x": b"1"}
+
+
+def test_a_tree_has_the_folders_around_an_environment_as_old_as_it(
+    shell: list[str], tmp_path: Path
+) -> None:
+    folder, collected = tmp_path / "opt" / "env", tmp_path / "environment"
+    write(folder, {"bin/x": b"1", "share/a b\n'$x/y": b"2"})
+    (folder / "bin" / "x").chmod(0o755)
+    (folder / "bin" / "link").symlink_to("../../outside")
+    (folder / "empty").mkdir()
+    run(shell, "settle.sh", folder)
+
+    run(shell, "collect.sh", folder, collected, "/opt/my/env")
+
+    paths = [collected, *collected.rglob("*")]
+    assert {path.lstat().st_mtime for path in paths} == {1_000_000_000}
+    assert {path.stat().st_mode & 0o777 for path in paths if path.is_dir()} == {0o755}
+    assert tree(collected / "opt" / "my" / "env") == tree(folder)
+    assert (collected / "opt" / "my" / "env" / "empty").is_dir()
+    assert (collected / "opt" / "my" / "env" / "bin" / "x").samefile(folder / "bin" / "x")
 
 
 @pytest.mark.parametrize("time", [315_532_800, 999_999_999, 1_000_000_001, 1_700_000_001])

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from tests.world.world import World
 
 NOBODY = 65534
+NAMESPACE = 4026532179
+KEYS = (
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK0Bk7wJ3qXoU3oW7r3V1yyaC2NTq0bU0cJ9yTn6xk8d ada",
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJz9w3pQq2v7mB3m8Zl0h0l8fYk5u1c4QmXkQ3ZpG7aR",
+)
+"""Public ones, of nobody."""
 ACCOUNTS = "root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\n"
 
 
@@ -35,7 +41,9 @@ def executable(path: Path, text: str = "#!/bin/sh\n") -> None:
 @pytest.fixture
 def system(tmp_path: Path) -> System:
     """An ordinary container: a root file system with bash, and a user that is not root."""
-    system = System(root=tmp_path / "root", uid=os.getuid() or 1000, gid=0)
+    system = System(
+        root=tmp_path / "root", uid=os.getuid() or 1000, gid=0, mount_namespace=NAMESPACE
+    )
     for folder in ("run/secrets", "tmp", "dev/shm", "workspace", "proc/net"):
         system.at(folder).mkdir(parents=True)
     executable(system.at("/bin/bash"))
@@ -58,7 +66,7 @@ def home(system: System) -> Path:
 @pytest.fixture
 def folder(system: System) -> Path:
     """The private folder, made by an earlier start, of the user that `system` says."""
-    folder = system.at("/run") / f"condabox-{system.uid}"
+    folder = system.at("/run") / f"condabox-{system.uid}-{NAMESPACE}"
     folder.mkdir(mode=0o700)
     if not os.getuid():
         os.chown(folder, system.uid, 0)

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import ExitStack
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from condabox.development.container.folder import STATE, private_folder
+from condabox.development.container.folder import STATE, held, private_folder
 from condabox.development.container.health import ailments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from condabox.development.container.places import System
+
+
+class Tell(Protocol):
+    def __call__(self, *, jupyter: object = None, ssh: object = None) -> None: ...
+
 
 _HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid\n"
 
@@ -27,9 +33,17 @@ def own(system: System) -> System:
     return replace(system, uid=os.getuid())
 
 
-def tell(system: System, *, jupyter: object = None, ssh: object = None) -> None:
-    state = json.dumps({"jupyter": jupyter, "ssh": ssh})
-    (private_folder(system) / STATE).write_text(state)
+@pytest.fixture
+def tell(own: System) -> Iterator[Tell]:
+    """Let services be there until the test ends."""
+    with ExitStack() as stack:
+
+        def tell(*, jupyter: object = None, ssh: object = None) -> None:
+            state = private_folder(own) / STATE
+            state.write_text(json.dumps({"jupyter": jupyter, "ssh": ssh}))
+            stack.enter_context(held(state))
+
+        yield tell
 
 
 class _Jupyter(BaseHTTPRequestHandler):
@@ -56,23 +70,30 @@ def test_a_container_with_a_command_is_well(own: System) -> None:
     assert list(ailments(own)) == []
 
 
-def test_jupyter_answers_at_its_path(
-    own: System, port: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    tell(own, jupyter={"port": port, "base_url": "/team/"})
+def test_services_of_a_container_that_is_gone_do_not_count(own: System) -> None:
+    state = {"jupyter": None, "ssh": {"port": 2222}}
+    (private_folder(own) / STATE).write_text(json.dumps(state))
 
     assert list(ailments(own)) == []
 
 
-def test_another_answer_is_none(own: System, port: int) -> None:
-    tell(own, jupyter={"port": port, "base_url": "/"})
+def test_jupyter_answers_at_its_path(
+    own: System, tell: Tell, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    tell(jupyter={"port": port, "base_url": "/team/"})
+
+    assert list(ailments(own)) == []
+
+
+def test_another_answer_is_none(own: System, tell: Tell, port: int) -> None:
+    tell(jupyter={"port": port, "base_url": "/"})
 
     assert list(ailments(own)) == ["JupyterLab answers with status 404"]
 
 
-def test_who_does_not_answer_is_not_well(own: System) -> None:
-    tell(own, jupyter={"port": 1, "base_url": "/"}, ssh={"port": 2222})
+def test_who_does_not_answer_is_not_well(own: System, tell: Tell) -> None:
+    tell(jupyter={"port": 1, "base_url": "/"}, ssh={"port": 2222})
 
     jupyter, ssh = ailments(own)
 
@@ -92,9 +113,9 @@ def test_who_does_not_answer_is_not_well(own: System) -> None:
     ],
 )
 def test_ssh_is_not_called_but_looked_for(
-    own: System, table: str, line: str, *, well: bool
+    own: System, tell: Tell, table: str, line: str, *, well: bool
 ) -> None:
-    tell(own, ssh={"port": 2222})
+    tell(ssh={"port": 2222})
     own.at(f"/proc/net/{table}").write_text(_HEAD + line)
 
     assert list(ailments(own)) == ([] if well else ["SSH does not listen"])

@@ -10,22 +10,28 @@ from condabox.development.container.home import make_user_site, settle_home
 from condabox.development.container.words import Refused
 
 
-def test_home_is_where_it_is_said_to_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_home_is_where_it_is_said_to_be(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert settle_home({"HOME": str(tmp_path)}, folder=tmp_path) == tmp_path
-    assert capsys.readouterr().err == ""
+    assert capfd.readouterr().err == ""
 
 
-@pytest.mark.parametrize("name", ["none", "file"])
+@pytest.mark.parametrize(
+    ("name", "why"), [("none", "does not exist"), ("file", "cannot be written")]
+)
 def test_a_home_that_cannot_be_written_is_replaced(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str, why: str
 ) -> None:
     (tmp_path / "file").touch()
     wanted = tmp_path / name
 
-    for _ in range(2):
-        assert settle_home({"HOME": str(wanted)}, folder=tmp_path) == tmp_path / "home"
+    home = tmp_path / "home"
 
-    assert f"{wanted} cannot be written, so home is {tmp_path}/home" in capsys.readouterr().err
+    for _ in range(2):
+        assert settle_home({"HOME": str(wanted)}, folder=tmp_path) == home
+
+    assert capfd.readouterr().err.splitlines() == 2 * [
+        f"condabox: {wanted} {why}, so home is {home}: what is there goes when the container stops"
+    ]
 
 
 @pytest.mark.parametrize("home", ["relative", "/a:b", "/a\nroot::0:0::/:/bin/sh", "/a\x1b[2J"])

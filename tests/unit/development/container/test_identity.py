@@ -112,6 +112,67 @@ def test_another_start_preloads_it_once(
     assert first.env["LD_PRELOAD"] == f"{wrapper}:/lib/mine.so"
 
 
+GROUPS = "root:x:0:\ntty:x:5:ada\nusers:x:100:\n"
+ALL_MAPPED = "         0          0 4294967295\n"
+
+
+@pytest.mark.parametrize(
+    ("maps", "mapped"),
+    [
+        (ALL_MAPPED, True),
+        ("0 100000 5\n5 1000 1\n", True),
+        ("         0       1000          1\n", False),
+        ("0 1000 5\n6 1 100\n", False),
+        ("", False),
+    ],
+)
+def test_a_terminal_s_group_that_nobody_can_be_in_is_not_shown(
+    anybody: System, wrapper: Path, home: Path, folder: Path, maps: str, *, mapped: bool
+) -> None:
+    add_line(anybody, f"dev:x:{UID}:0:condabox:{home}:/bin/bash")
+    anybody.at("/etc/group").write_text(GROUPS)
+    anybody.at("/proc/self").mkdir()
+    anybody.at("/proc/self/gid_map").write_text(maps)
+
+    who = identify(anybody, env={}, home=home, folder=folder)
+
+    shown = {
+        "LD_PRELOAD": str(wrapper),
+        "NSS_WRAPPER_PASSWD": str(anybody.at("/etc/passwd")),
+        "NSS_WRAPPER_GROUP": str(folder / "group"),
+    }
+    assert who == Identity(name="dev", env={} if mapped else shown)
+    if not mapped:
+        assert (folder / "group").read_text() == "root:x:0:\nusers:x:100:\n"
+
+
+def test_such_a_group_is_not_shown_to_other_users_either(
+    anybody: System, wrapper: Path, home: Path, folder: Path
+) -> None:
+    anybody.at("/etc/group").write_text(GROUPS)
+    anybody.at("/proc/self").mkdir()
+    anybody.at("/proc/self/gid_map").write_text("0 1000 1\n")
+
+    who = identify(anybody, env={}, home=home, folder=folder)
+
+    assert wrapper.exists()
+    assert who.env["NSS_WRAPPER_PASSWD"] == str(folder / "passwd")
+    assert who.env["NSS_WRAPPER_GROUP"] == str(folder / "group")
+
+
+@pytest.mark.parametrize("text", ["", "root:x:0:\n", "tty:x:none:\n", "tty\n", "tty:x:\u0665:\n"])
+def test_without_such_a_group_there_is_nothing_to_hide(
+    anybody: System, wrapper: Path, home: Path, folder: Path, text: str
+) -> None:
+    add_line(anybody, f"dev:x:{UID}:0:condabox:{home}:/bin/bash")
+    anybody.at("/etc/group").write_text(text)
+    anybody.at("/proc/self").mkdir()
+    anybody.at("/proc/self/gid_map").write_text("0 1000 1\n")
+
+    assert wrapper.exists()
+    assert identify(anybody, env={}, home=home, folder=folder) == Identity(name="dev", env={})
+
+
 def test_without_bash_the_shell_is_sh(
     anybody: System, wrapper: Path, home: Path, folder: Path
 ) -> None:

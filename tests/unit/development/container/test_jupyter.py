@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import stat
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -118,7 +120,7 @@ def test_the_service(system: System, folder: Path) -> None:
         "JUPYTER_BASE_URL": "team/lab",
         "JUPYTER_CONFIG_PATH": "/mine",
         "JUPYTER_NO_CONFIG": "1",
-        "CONDABOX_JUPYTER_PORT": "9999",
+        "CONDABOX_PORT_JUPYTER": "9999",
     }
 
     made = jupyter(system, env=env, folder=folder)
@@ -138,7 +140,7 @@ def test_the_service(system: System, folder: Path) -> None:
     assert made.service.env == {
         "PATH": "/bin",
         "JUPYTER_BASE_URL": "team/lab",
-        "CONDABOX_JUPYTER_PORT": "9999",
+        "CONDABOX_PORT_JUPYTER": "9999",
         "CONDABOX_STATE": str(folder),
         "JUPYTER_CONFIG_PATH": f"{system.at('/opt/tools/condabox/config')}:/mine",
         "JUPYTER_RUNTIME_DIR": str(folder / "jupyter"),
@@ -160,12 +162,35 @@ def test_a_base_url(system: System, folder: Path, said: str, base_url: str) -> N
     assert jupyter(system, env={"JUPYTER_BASE_URL": said}, folder=folder).base_url == base_url
 
 
-@pytest.mark.parametrize("said", ["/a?b", "/a#b", "/a b", "/a\nb", "/a\0", '/"', "/<", "/é", "\\"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("/a?b", "/a#b", "/a b", "/a\nb", "/a\0", '/"', "/<", "/é", "\\"),
+        # they are more than themselves where Jupyter looks for whom a path leads to
+        *("/a(b)", "/(", "/a*", "/a+b", "/$", "/a$b"),
+    ],
+)
 def test_what_is_no_path_of_a_url_is_refused(system: System, folder: Path, said: str) -> None:
     with pytest.raises(Refused, match=r"^JUPYTER_BASE_URL is '") as caught:
         jupyter(system, env={"JUPYTER_BASE_URL": said}, folder=folder)
 
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("said", ["/a(b)/", "/user/a+b/", "/user/a$/"])
+def test_nor_does_a_hub_give_such_a_path(system: System, folder: Path, said: str) -> None:
+    executable(Path(system.tool("jupyterhub-singleuser")))
+
+    with pytest.raises(Refused, match=r"^JUPYTERHUB_SERVICE_PREFIX is '"):
+        jupyter(system, env={**HUB, "JUPYTERHUB_SERVICE_PREFIX": said}, folder=folder)
+
+
+@pytest.mark.parametrize("said", ["/user/ada%2Bx%28%29/", "/user/ada@example.org/lab~1/"])
+def test_names_that_a_hub_has_escaped_are_paths(system: System, folder: Path, said: str) -> None:
+    executable(Path(system.tool("jupyterhub-singleuser")))
+
+    env = {**HUB, "JUPYTERHUB_SERVICE_PREFIX": said}
+    assert jupyter(system, env=env, folder=folder).base_url == said
 
 
 HUB = {"JUPYTERHUB_API_TOKEN": "sesame", "JUPYTERHUB_SERVICE_PREFIX": "/user/ada/"}
@@ -257,3 +282,70 @@ def test_with_a_hub_it_leaves_users_and_addresses_alone(
 
     assert set(vars(config)) == {"LabApp", "ServerApp"}
     assert set(vars(config.ServerApp)) == {"root_dir"}
+
+
+@pytest.fixture(params=[{"JUPYTER_TOKEN": "sesame"}, HUB], ids=["token", "hub"])
+def configured_twice(
+    system: System, folder: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    executable(Path(system.tool("jupyterhub-singleuser")))
+    jupyter(system, env=request.param, folder=folder)
+    for name in ("tornado.general", "tornado.application"):
+        monkeypatch.setattr(logging.getLogger(name), "filters", [])
+    for _ in range(2):
+        configured(monkeypatch, folder)
+
+
+@pytest.mark.parametrize(
+    ("said", "logged"),
+    [
+        (
+            "404 GET /api/contents/x?token=sesame (::1): gone",
+            "/api/contents/x?token=[secret] (::1)",
+        ),
+        ("/x?a=1&token=sesame&b=2 (", "?a=1&token=[secret]&b=2 ("),
+        ("/x?access_token=sesame&code=sesame", "?access_token=[secret]&code=[secret]"),
+        ("HTTPServerRequest(uri='/x?token=sesame', version='HTTP/1.1')", "[secret] version='"),
+        ("100%d /token=x?tok=x", "100%d /token=x?tok=x"),
+    ],
+)
+@pytest.mark.parametrize("name", ["tornado.general", "tornado.application"])
+@pytest.mark.usefixtures("configured_twice")
+def test_what_tornado_says_of_a_request_has_no_token(
+    caplog: pytest.LogCaptureFixture, name: str, said: str, logged: str
+) -> None:
+    logger = logging.getLogger(name)
+
+    logger.warning("%s", said)
+    logger.warning("nothing of 100%")
+
+    assert logged in caplog.messages[0]
+    assert "sesame" not in caplog.text
+    assert caplog.messages[1] == "nothing of 100%"
+
+
+@pytest.mark.parametrize("answer", [True, ValueError("Invalid hash"), TypeError("hexdigest()")])
+def test_a_password_that_is_empty_or_that_nothing_can_check_is_refused(
+    system: System,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    answer: bool | Exception,  # noqa: FBT001  (what it is called with)
+) -> None:
+    def passwd_check(hashed: str, password: str) -> bool:
+        assert (hashed, password) == (HASH, "")
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    jupyter(system, env={"JUPYTER_PASSWORD_HASH": HASH}, folder=folder)
+    name = "jupyter_server.auth.security"
+    monkeypatch.setitem(sys.modules, name, SimpleNamespace(passwd_check=passwd_check))
+
+    with pytest.raises(SystemExit) as caught:
+        configured(monkeypatch, folder)
+
+    assert caught.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("condabox: JUPYTER_PASSWORD_HASH ")
+    assert HASH not in line

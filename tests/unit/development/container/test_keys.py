@@ -11,25 +11,74 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condabox.development.container.hostkey import NAME, settle_host_key
+from condabox.development.container.keygen import Keygen
 from condabox.development.container.keys import authorized_keys
 from condabox.development.container.words import Refused
+from tests.unit.development.container.conftest import KEYS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from condabox.development.container.places import System
 
+NO_PRIVATE_KEYS = [b"", b"\0" * 100, b"ssh-ed25519 AAAA public"]
 KEPT = f".local/state/condabox/{NAME}"
 
 
+@pytest.mark.tool("ssh-keygen")
 def test_keys_come_from_everywhere_and_count_once(system: System, home: Path) -> None:
-    system.at("/run/secrets/authorized_keys").write_bytes(b"two\r\n# a comment\n\n three \xff")
+    one, two = (each.encode() for each in KEYS)
+    third = b'command="echo \\"a b\\"",no-pty ' + two + b" caf\xff PRIVATE KEY"
+    system.at("/run/secrets/authorized_keys").write_bytes(two + b"\r\n# a comment\n\n " + third)
     (home / ".ssh").mkdir()
-    (home / ".ssh/authorized_keys").write_text("one\nfour\n")
+    (home / ".ssh/authorized_keys").write_bytes(one + b"\nrestrict " + one + b"\n")
 
-    keys = authorized_keys(system, env={"AUTHORIZED_KEYS": "one\ntwo\n"}, home=home)
+    keys = authorized_keys(system, env={"AUTHORIZED_KEYS": "\n".join(KEYS)}, home=home)
 
-    assert keys == (b"one", b"two", b"three \xff", b"four")
+    assert keys == (one, two, third, b"restrict " + one)
+
+
+@pytest.mark.tool("ssh-keygen")
+@pytest.mark.parametrize(
+    "line",
+    [
+        "~/.ssh/id_ed25519.pub",
+        "ssh-ed25519 AAAA ada",
+        "ssh-ed25519",
+        KEYS[0].removeprefix("ssh-ed25519 ").replace("AIK0B", "AIK0C"),
+        KEYS[0].replace("AAAAC3", "AAAAC4"),
+        "\x1b[2J",
+        "AAAA= ==== =",
+    ],
+)
+def test_a_line_that_is_no_key_is_named_and_the_others_count(
+    system: System, home: Path, capfd: pytest.CaptureFixture[str], line: str
+) -> None:
+    given = f"{line}\n# more\n\n{KEYS[0]}\n{line}\n"
+    mounted = system.at("/run/secrets/authorized_keys")
+    mounted.write_text(f"{KEYS[1]}\n{line}")
+
+    keys = authorized_keys(system, env={"AUTHORIZED_KEYS": given}, home=home)
+
+    assert keys == tuple(each.encode() for each in KEYS)
+    assert capfd.readouterr().err == (
+        "condabox: AUTHORIZED_KEYS has no public key in line 1, 5\n"
+        f"condabox: {mounted} has no public key in line 2\n"
+    )
+
+
+@pytest.mark.tool("ssh-keygen")
+def test_a_private_key_is_no_public_one_and_is_not_shown(
+    system: System, home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "id")]
+    subprocess.run(command, check=True)
+    lines = (tmp_path / "id").read_text().splitlines()
+
+    assert authorized_keys(system, env={"AUTHORIZED_KEYS": "\n".join(lines)}, home=home) == ()
+    log = capfd.readouterr().err
+    assert "line 1, 2, 3" in log
+    assert not [line for line in lines if line in log]
 
 
 @pytest.mark.parametrize("given", ["", " \n\r\n\t", "# nothing\n"])
@@ -37,18 +86,19 @@ def test_no_key_is_none(system: System, home: Path, given: str) -> None:
     assert authorized_keys(system, env={"AUTHORIZED_KEYS": given}, home=home) == ()
 
 
+@pytest.mark.tool("ssh-keygen")
 def test_what_cannot_be_read_is_said_and_the_others_count(
-    system: System, home: Path, capsys: pytest.CaptureFixture[str]
+    system: System, home: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     # what docker makes of a mount whose source is not there
     system.at("/run/secrets/authorized_keys").mkdir()
     (home / ".ssh").mkdir()
     os.mkfifo(home / ".ssh/authorized_keys")
 
-    keys = authorized_keys(system, env={"AUTHORIZED_KEYS": "one"}, home=home)
+    keys = authorized_keys(system, env={"AUTHORIZED_KEYS": KEYS[0]}, home=home)
 
-    assert keys == (b"one",)
-    assert capsys.readouterr().err.count("has no key that counts") == 2
+    assert keys == (KEYS[0].encode(),)
+    assert capfd.readouterr().err.count("has no key that counts") == 2
 
 
 def settled(system: System, *, home: Path, folder: Path) -> str:
@@ -112,17 +162,61 @@ def test_a_mounted_key_comes_first_whatever_its_mode(
 
 
 @pytest.mark.tool("ssh-keygen")
-@pytest.mark.parametrize("data", [b"", b"\0" * 100, b"ssh-ed25519 AAAA public"])
-@pytest.mark.parametrize("mounted", [False, True])
-def test_a_key_that_is_none_is_refused(
-    system: System, home: Path, folder: Path, data: bytes, *, mounted: bool
+@pytest.mark.parametrize("data", NO_PRIVATE_KEYS)
+def test_a_mounted_key_that_is_none_is_refused(
+    system: System, home: Path, folder: Path, data: bytes
 ) -> None:
-    path = system.at(f"/run/secrets/{NAME}") if mounted else home / KEPT
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = system.at(f"/run/secrets/{NAME}")
     path.write_bytes(data)
 
     with pytest.raises(Refused, match=re.escape(f"{path} is no private key")):
         settled(system, home=home, folder=folder)
+
+
+@pytest.mark.tool("ssh-keygen")
+@pytest.mark.parametrize("data", NO_PRIVATE_KEYS)
+def test_a_kept_key_that_is_none_gives_way_to_a_new_one(
+    system: System, home: Path, folder: Path, data: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (home / KEPT).parent.mkdir(parents=True)
+    (home / KEPT).write_bytes(data)
+
+    first = settled(system, home=home, folder=folder)
+    log = capfd.readouterr().err
+    second = settled(system, home=home, folder=folder)
+
+    assert log == (
+        f"condabox: {home / KEPT} is no private key that can be read without a password: "
+        "a new one takes its place, and those who log in are warned of it\n"
+    )
+    assert first == second
+    assert capfd.readouterr().err == ""
+    assert [path.name for path in (home / KEPT).parent.iterdir()] == [NAME]
+
+
+@pytest.mark.tool("ssh-keygen")
+def test_who_starts_at_the_same_moment_has_the_same_key(
+    system: System, home: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another container makes one while ours looks for it, finds none and makes its own."""
+    others = tmp_path / "other"
+    others.mkdir()
+    found: list[str] = []
+    make = Keygen.make
+
+    def slowly(keygen: Keygen, path: Path) -> bytes:
+        if not found:
+            found.append("")  # the other one is not slow
+            found[0] = settled(system, home=home, folder=others)
+        return make(keygen, path)
+
+    monkeypatch.setattr(Keygen, "make", slowly)
+    ours = settled(system, home=home, folder=folder)
+
+    assert found == [ours]
+    assert (folder / NAME).read_bytes() == (others / NAME).read_bytes()
+    public = [(each / f"{NAME}.pub").read_bytes().split()[1] for each in (folder, others)]
+    assert public[0] == public[1]
 
 
 @pytest.mark.tool("ssh-keygen")
@@ -137,11 +231,11 @@ def test_a_key_with_a_password_is_refused(system: System, home: Path, folder: Pa
 
 @pytest.mark.tool("ssh-keygen")
 def test_what_cannot_be_read_at_home_stays_there(
-    system: System, home: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+    system: System, home: Path, folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (home / KEPT).parent.mkdir(parents=True)
     os.mkfifo(home / KEPT)
 
     assert settled(system, home=home, folder=folder).startswith("SHA256:")
     assert (home / KEPT).is_fifo()
-    assert "the host key is another one" in capsys.readouterr().err
+    assert "the host key is another one" in capfd.readouterr().err

@@ -34,6 +34,7 @@ DECIDED = {
     "gssapiauthentication no",
     "kerberosauthentication no",
     "usepam no",
+    "printlastlog no",
     "x11forwarding no",
     "permittunnel no",
     "allowtcpforwarding yes",
@@ -148,12 +149,12 @@ def test_the_service_is_written_for_its_user_alone(system: System, folder: Path)
 
 
 def test_what_sessions_go_without_is_said_once(
-    system: System, folder: Path, capsys: pytest.CaptureFixture[str]
+    system: System, folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     env = {"PATH": "/bin", "A": "1\n2", "B": "\n"}
 
     ssh_service(system, env=env, folder=folder, login="dev", port=2222, keys=(b"one",))
 
-    assert capsys.readouterr().err == (
+    assert capfd.readouterr().err == (
         "condabox: SSH sessions go without variables that are too long or of several lines: A, B\n"
     )

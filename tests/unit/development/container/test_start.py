@@ -16,13 +16,13 @@ import pytest
 
 from condabox.development import places as outside
 from condabox.development.container import places as inside
-from condabox.development.container.folder import STATE
+from condabox.development.container.folder import STATE, state_file
 from condabox.development.container.services import offers
 from condabox.development.container.start import start
 from condabox.development.container.user import User, settle_user
 from condabox.development.container.words import Refused
 from tests.conftest import ROOT
-from tests.unit.development.container.conftest import executable
+from tests.unit.development.container.conftest import KEYS, executable
 
 if TYPE_CHECKING:
     from condabox.development.container.places import System
@@ -37,7 +37,9 @@ from pathlib import Path
 sys.path.insert(0, {folder!r})
 from condabox.development.container import start
 from condabox.development.container.places import System
-start.System = lambda: System(root=Path({root!r}), uid={uid}, gid=0)
+start.System = lambda: System(
+    root=Path({root!r}), uid={uid}, gid=0, mount_namespace={namespace}
+)
 sys.exit(start.main(sys.argv[1:]))
 """
 
@@ -57,7 +59,12 @@ def program(tmp_path: Path) -> Path:
 
 
 def run(program: Path, system: System, *command: str, **env: str) -> subprocess.Popen[str]:
-    script = _SCRIPT.format(folder=str(program), root=str(system.root), uid=system.uid)
+    script = _SCRIPT.format(
+        folder=str(program),
+        root=str(system.root),
+        uid=system.uid,
+        namespace=system.mount_namespace,
+    )
     return subprocess.Popen(
         [sys.executable, "-I", "-c", script, *command],
         env={"PATH": "/usr/bin:/bin", "HOME": str(system.at("/workspace")), **env},
@@ -173,7 +180,10 @@ def test_without_any_service_there_is_nothing_to_run(
         offers(system, user=user, folder=folder)
 
 
-@pytest.mark.parametrize(("login", "keys"), [("dev", ""), (None, "ssh-ed25519 AAAA")])
+@pytest.mark.tool("ssh-keygen")
+@pytest.mark.parametrize(
+    ("login", "keys"), [("dev", ""), ("dev", "~/.ssh/id.pub"), (None, KEYS[0])]
+)
 def test_ssh_that_is_on_must_be_there(
     system: System, folder: Path, home: Path, login: str | None, keys: str
 ) -> None:
@@ -183,8 +193,45 @@ def test_ssh_that_is_on_must_be_there(
         offers(system, user=User(home=home, login=login, env=env), folder=folder)
 
 
+@pytest.mark.tool("ssh-keygen")
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"CONDABOX_PORT_SSH": "8888"},
+        {"CONDABOX_PORT_JUPYTER": "2222"},
+        {"CONDABOX_PORT_SSH": "7", "CONDABOX_PORT_JUPYTER": "7"},
+    ],
+)
+def test_two_services_cannot_have_one_port(
+    system: System, folder: Path, home: Path, env: dict[str, str]
+) -> None:
+    user = User(home=home, login="dev", env={"AUTHORIZED_KEYS": KEYS[0], **env})
+
+    with pytest.raises(Refused, match=r"^SSH and Jupyter cannot both have port (8888|2222|7)$"):
+        offers(system, user=user, folder=folder)
+
+
+@pytest.mark.tool("ssh-keygen")
+def test_what_a_cluster_says_of_its_own_services_is_no_port_of_ours(
+    system: System, folder: Path, home: Path
+) -> None:
+    """Kubernetes gives each pod variables of the services beside it, by those services' names."""
+    names = ("condabox", "condabox-ssh", "condabox-jupyter", "condabox-port", "jupyter")
+    linked = {
+        f"{name.upper().replace('-', '_')}{ending}": "tcp://10.0.0.1:2222"
+        for name in names
+        for ending in ("_PORT", "_PORT_2222_TCP", "_SERVICE_PORT", "_SERVICE_PORT_SSH")
+    }
+    user = User(home=home, login="dev", env={"AUTHORIZED_KEYS": KEYS[0], **linked})
+
+    made = offers(system, user=user, folder=folder)
+
+    assert made["ssh"].state == {"port": 2222}
+    assert made["jupyter"].state == {"port": 8888, "base_url": "/"}
+
+
 def test_ssh_that_cannot_be_is_off_and_says_why(system: System, folder: Path, home: Path) -> None:
-    user = User(home=home, login=None, env={"AUTHORIZED_KEYS": "ssh-ed25519 AAAA"})
+    user = User(home=home, login=None, env={"AUTHORIZED_KEYS": KEYS[0]})
 
     made = offers(system, user=user, folder=folder)
 
@@ -201,11 +248,18 @@ def test_services_run_and_say_where_they_are(program: Path, system: System, fold
         script = f"#!/bin/sh\necho {name} {{}} $AUTHORIZED_KEYS$JUPYTER_TOKEN; exec sleep 500\n"
         executable(Path(system.tool(name)), script.format('"$2"'))
 
-    keys = {"AUTHORIZED_KEYS": "ssh-ed25519 AAAA ada", "JUPYTER_TOKEN": "sesame"}
-    started = run(program, system, **keys)
+    (folder / "of an earlier container").touch()
+    given = {"AUTHORIZED_KEYS": KEYS[0], "JUPYTER_TOKEN": "sesame"}
+    started = run(program, system, **given)
     assert started.stdout is not None
     said = {started.stdout.readline() for _ in range(2)}
+    assert state_file(system) == folder / STATE
     state = json.loads((folder / STATE).read_bytes())
+    with pytest.raises(Refused, match="its services run already"):
+        start((), env=given, system=system)
+    again = run(program, system, "true")
+    assert again.communicate(timeout=60) == ("", "")
+    assert state_file(system) == folder / STATE
     started.send_signal(signal.SIGTERM)
     _, log = started.communicate(timeout=60)
 
@@ -217,10 +271,13 @@ def test_services_run_and_say_where_they_are(program: Path, system: System, fold
     )
     assert second.startswith("condabox: SSH: ssh -p 2222 dev@127.0.0.1, which has the key SHA256:")
     assert started.returncode == 143
+    assert state_file(system) is None
+    assert not (folder / "of an earlier container").exists()
 
 
-def test_a_fault_of_the_system_is_no_traceback(program: Path, system: System, folder: Path) -> None:
-    (folder / "jupyter.json").mkdir()
+@pytest.mark.usefixtures("folder")
+def test_a_fault_of_the_system_is_no_traceback(program: Path, system: System) -> None:
+    system.at("/etc/passwd").unlink()
 
     started = run(program, system, CONDABOX_SSH="off")
     _, log = started.communicate(timeout=60)

@@ -14,11 +14,11 @@ _SCRIPT = """
 import os, sys
 sys.path.insert(0, {root!r})
 from condabox.development.container.supervision import Service, supervise
-{before}
 services = [
     Service(name=f"S{{number}}", command=("/bin/sh", "-c", script), env=dict(os.environ))
     for number, script in enumerate(sys.argv[1:])
 ]
+{before}
 sys.exit(supervise(services, patience=0.3))
 """
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
@@ -149,3 +149,14 @@ def test_services_have_sessions_of_their_own() -> None:
     session, pid = supervised.end()[1].split()
 
     assert session == pid
+
+
+def test_what_cannot_start_is_named_and_the_others_end() -> None:
+    missing = "services.append(Service(name='SSH', command=('/no/sshd', '-D'), env={}))"
+    first = "trap 'echo told; exit 0' TERM; echo ready; while :; do sleep 0.05; done"
+    supervised = Supervised(first, STUBBORN, before=missing)
+
+    status, _, log = supervised.end()
+
+    assert status == 1
+    assert log == ("condabox: SSH cannot start: /no/sshd: No such file or directory\n")

@@ -55,3 +55,13 @@ def test_login_shells_take_their_path_back(env: dict[str, str], path: str) -> No
     )
 
     assert done.stdout == path
+
+
+def test_what_login_shells_make_the_group_may_change() -> None:
+    script = f'umask 0022; . "{TEMPLATES}/profile.sh"; umask'
+
+    done = subprocess.run(
+        ["/bin/sh", "-euc", script], env={}, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == "0002\n"
