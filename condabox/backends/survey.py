@@ -72,7 +72,7 @@ def survey_on(base: Base, plan: BuildPlan, *, settings: Settings, reporter: Repo
     known = Inventories(settings=settings, reporter=reporter)
     python = _python_of(plan.locked, known)
     packages = _in_order(plan.locked.packages)
-    inventories = known.of(packages, python=python)
+    inventories = _inventories(plan.locked, packages, python=python, known=known)
     conflicts = _conflicts(packages, inventories)
     pruner = Pruner(
         plan=plan,
@@ -120,6 +120,23 @@ def _python_of(environment: LockedEnvironment, known: Inventories) -> PythonInfo
         return None
     inventory = known.of([package], python=None)[package.sha256]
     return PythonInfo(version=package.version, site_packages=inventory.site_packages or "")
+
+
+def _inventories(
+    environment: LockedEnvironment,
+    packages: Sequence[LockedPackage],
+    *,
+    python: PythonInfo | None,
+    known: Inventories,
+) -> Mapping[str, PackageInventory]:
+    """Look at prod's packages with the Python that prod has, which may be none."""
+    of_prod = environment.python is not None and environment.python.prod
+    prod = [package for package in packages if package.prod]
+    rest = [package for package in packages if not package.prod]
+    return {
+        **known.of(prod, python=python if of_prod else None),
+        **known.of(rest, python=python),
+    }
 
 
 def _in_order(packages: Sequence[LockedPackage]) -> tuple[LockedPackage, ...]:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _SECONDS_TO_STOP = "10"
 _SECONDS_TO_REMOVE = 60.0
+_SECONDS_TO_MAKE_SURE = 10.0
+"""That nothing is left, where most probably nothing is."""
 _SECONDS_TO_CREATE = 3.0
 _STEP = 0.2
 _MOST_PROCESSES = "1024"
@@ -235,6 +237,7 @@ def run_container(engine: str, container: Container) -> int:
     terminal, lost = has_terminal(), False
     command = run_command(engine, container, terminal=terminal and os.isatty(1))
     env = {**os.environ, **container.values}
+    began = time.monotonic()
     with Interrupts() as interrupts:
         if terminal:
             interrupts.hold_typed()
@@ -248,18 +251,23 @@ def run_container(engine: str, container: Container) -> int:
             raise
         finally:
             interrupts.hold()
-            # podman's command makes a container itself, and a daemon goes on without it
-            waits = lost and not is_podman(engine)
-            _remove(engine, container, seconds=_SECONDS_TO_CREATE if waits else 0.0)
+            if lost:
+                # a daemon goes on without its command
+                until = began + _SECONDS_TO_CREATE
+                _remove(engine, container, seconds=_SECONDS_TO_REMOVE, until=until)
+            else:
+                _remove(engine, container, seconds=_SECONDS_TO_MAKE_SURE, until=began)
     return status if status >= 0 else 128 - status
 
 
-def _remove(engine: str, container: Container, *, seconds: float) -> None:
-    """Remove what may run on, or has not yet begun to; for ``seconds`` it may still appear."""
+def _remove(engine: str, container: Container, *, seconds: float, until: float) -> None:
+    """Remove what may run on, or has not yet begun to: it may still appear ``until`` then.
+
+    The engine has ``seconds`` for its answer.
+    """
     remove = [engine, "rm", "--force", "--volumes", container.name]
-    until = time.monotonic() + seconds
     with suppress(BackendError):  # mostly there is nothing left to remove
-        while not process.attempt(remove, seconds=_SECONDS_TO_REMOVE).stdout:
+        while not process.attempt(remove, seconds=seconds).stdout:
             if time.monotonic() >= until:
                 return
             time.sleep(_STEP)

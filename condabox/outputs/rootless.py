@@ -15,7 +15,7 @@ import signal
 import stat
 import sys
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -305,10 +305,12 @@ def _state(folder: Path, interrupts: Interrupts, *, reporter: Reporter) -> Itera
     finally:
         interrupts.hold()
         # it takes long where a disk is told of each file; nobody may be there to hear of that
-        with suppress(OSError), reporter.task("Removing the container's files", total=None):
-            remove_tree(state)
-        remove_tree(state)
-        os.close(alive)
+        with suppress(OSError), ExitStack() as stack:
+            stack.callback(os.close, alive)
+            try:
+                stack.enter_context(reporter.task("Removing the container's files", total=None))
+            finally:
+                remove_tree(state)
 
 
 def _is_abandoned(state: Path) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,13 +13,8 @@ from condabox.backends.dockerfile.writing import contexts_in, write_contexts
 from condabox.conda.envfile.spec import read_environment
 from condabox.content import BytesContent
 from condabox.development.places import TOOLS_FILE
-from condabox.workflows.build_request import LockPolicy, Variant
-from condabox.workflows.dockerfile import (
-    DockerfileRequest,
-    has_kernel,
-    path_word,
-    plan_context,
-)
+from condabox.workflows.build_request import Variant
+from condabox.workflows.dockerfile import DockerfileRequest, path_word, plan_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,13 +24,14 @@ if TYPE_CHECKING:
     from condabox.events import Reporter
     from condabox.platforms import Platform
     from condabox.settings import Settings
+    from condabox.workflows.build_request import LockPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BakeRequest:
     """The fleet that is meant: the same words mean the same as in a `DockerfileRequest`.
 
-    Every variant of an environment is part of it.
+    Development is part of it where an environment has a `dev:` section.
     """
 
     environments: tuple[Path, ...]
@@ -112,10 +108,7 @@ def write_bake_file(
     and is no more stays, and is told.  ``settings_for`` gets the folder of an environment file.
     Raise SpecError for two environments that want the same name.
     """
-    fleet = [
-        _member(request, path, settings=settings_for(path.parent), env=env, reporter=reporter)
-        for path in request.environments
-    ]
+    fleet = [_member(request, path) for path in request.environments]
     environments = tuple(
         _planned(each, settings=settings_for(each.path.parent), env=env, reporter=reporter)
         for each in _without_tools(fleet, reporter=reporter)
@@ -143,30 +136,20 @@ class _Member:
         return self.tools is not None and self.tools.resolve() == other.path.resolve()
 
 
-def _member(
-    request: BakeRequest,
-    path: Path,
-    *,
-    settings: Settings,
-    env: Mapping[str, str],
-    reporter: Reporter,
-) -> _Member:
-    """Find out whether the environment of ``path`` has development, as `condabox build` would."""
-    section = read_environment(path).image
-    prod = DockerfileRequest(
-        environment=path,
-        platforms=request.platforms,
-        prune=request.prune,
-        lock_policy=request.lock_policy,
-        epoch=request.epoch,
+def _member(request: BakeRequest, path: Path) -> _Member:
+    dev = read_environment(path).image.dev
+    return _Member(
+        path=path,
+        request=DockerfileRequest(
+            environment=path,
+            platforms=request.platforms,
+            prune=request.prune,
+            lock_policy=request.lock_policy,
+            variant=Variant.PROD if dev is None else Variant.DEV,
+            epoch=request.epoch,
+        ),
+        tools=None if dev is None else dev.tools or path.with_name(TOOLS_FILE),
     )
-    tools = (section.dev and section.dev.tools) or path.with_name(TOOLS_FILE)
-    if section.dev is None and not (
-        (request.lock_policy is LockPolicy.MAKE or tools.exists())
-        and has_kernel(prod, settings=settings, env=env, reporter=reporter)
-    ):
-        return _Member(path=path, request=prod, tools=None)
-    return _Member(path=path, request=replace(prod, variant=Variant.DEV), tools=tools)
 
 
 def _without_tools(fleet: Sequence[_Member], *, reporter: Reporter) -> Iterator[_Member]:

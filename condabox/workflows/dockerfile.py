@@ -12,7 +12,6 @@ from condabox.backends.dockerfile.context import SECRETS
 from condabox.backends.dockerfile.writing import write_context
 from condabox.conda.channels.channel import located_channels
 from condabox.conda.channels.condarc import read_condarc
-from condabox.conda.lockfiles.inputs import KERNEL
 from condabox.layering import DEFAULT_BUDGET
 from condabox.oci.compress import Compression
 from condabox.platforms import PLATFORM_OF_SUBDIR
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from condabox.workflows.build_request import LockPolicy
 
 _DEFAULT_PARENT = Path("docker")
-_PROD = Variant.PROD.categories
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,19 +137,6 @@ def plan_context(
     located = located_channels(source.all_channels, settings=settings, names=names)
     planned = planned_context(build, source, settings=located, reporter=reporter)
     return planned.context, build.platforms
-
-
-def has_kernel(
-    request: DockerfileRequest, *, settings: Settings, env: Mapping[str, str], reporter: Reporter
-) -> bool:
-    """Say whether prod itself has what notebooks run in, on every platform of ``request``.
-
-    A missing lock file is made, if the request allows it.
-    """
-    build = _for_its_platforms(request, settings=settings, env=env, reporter=reporter)
-    source = find_source(build, settings=settings, env=env, reporter=reporter)
-    each = (source.lock.environment(one, categories=_PROD) for one in source.subdirs)
-    return all(any(package.name == KERNEL for package in prod.packages) for prod in each)
 
 
 def path_word(path: Path) -> str:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from condabox.inspection.examine import examine
-from condabox.workflows.images import find_images, select_image
+from condabox.workflows.images import select_image
 from condabox.workflows.layer_contents import read_contents
+from condabox.workflows.subjects import find_image
 
 if TYPE_CHECKING:
     from condabox.events import Reporter
@@ -31,7 +32,7 @@ def inspect_image(
     request: InspectRequest, *, settings: Settings, reporter: Reporter
 ) -> ImageReport:
     """Report on an image of the local store, a file or a registry."""
-    found = find_images(
+    found = find_image(
         request.image, platform=request.platform, settings=settings, reporter=reporter
     )
     image = select_image(found, request.platform)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from condabox.errors import ToolMissingError
 from condabox.outputs.docker import daemon_answers, load_into_docker
 from condabox.outputs.engines import has_podman, load_into_containerd, load_into_podman
-from condabox.workflows.images import find_images, select_image
+from condabox.workflows.images import select_image
+from condabox.workflows.subjects import find_image
 
 if TYPE_CHECKING:
     from condabox.events import Reporter
@@ -56,7 +57,7 @@ class LoadResult:
 def load_image(request: LoadRequest, *, settings: Settings, reporter: Reporter) -> LoadResult:
     """Load an image from the local store, a file or a registry into a container engine."""
     engine = _chosen(request.engine)
-    found = find_images(
+    found = find_image(
         request.image, platform=request.platform, settings=settings, reporter=reporter
     )
     image = select_image(found, request.platform)

@@ -169,7 +169,8 @@ def check_request(request: RunRequest, *, engine: Engine) -> None:
 def choose_engine(engine: Engine, *, reporter: Reporter) -> Engine:
     """Return the engine that ``auto`` stands for here, or the one that was asked for.
 
-    Raise ToolMissingError where a Docker was, be it by a variable, and does not answer.
+    Raise ToolMissingError where a Docker was, be it by a variable, and there is no command for it
+    or no answer.
     """
     if engine not in {Engine.AUTO, Engine.DOCKER}:
         return engine
@@ -181,18 +182,24 @@ def choose_engine(engine: Engine, *, reporter: Reporter) -> Engine:
             "there is no docker command, or no daemon answers it",
             hint="start Docker, or choose another --engine",
         )
+    if chosen := next((name for name in _CHOSEN if os.environ.get(name)), None):
+        raise _not_replaced(chosen, has_command=has_command)
     instead = Engine.PODMAN if has_podman() else Engine.UNSHARE
     if not has_command:
         return instead
-    if chosen := next((name for name in _CHOSEN if os.environ.get(name)), None):
-        raise ToolMissingError(
-            f"no Docker daemon answers where {chosen} says",
-            hint=f"start it, unset {chosen}, or choose another --engine",
-        )
     # it has other images and other volumes
     which = "podman runs it" if instead is Engine.PODMAN else "it runs without an engine"
     reporter.message(f"Docker does not answer: {which}")
     return instead
+
+
+def _not_replaced(chosen: str, *, has_command: bool) -> ToolMissingError:
+    instead = f"unset {chosen}, or choose another --engine"
+    if has_command:
+        said = f"no Docker daemon answers where {chosen} says"
+        return ToolMissingError(said, hint=f"start it, {instead}")
+    said = f"{chosen} names a Docker, and there is no docker command"
+    return ToolMissingError(said, hint=f"install it, {instead}")
 
 
 def _known_to_podman(image: Image, found: NamedImages, *, reporter: Reporter) -> str:

@@ -38,7 +38,7 @@ from condabox.workflows.run_services import (
     with_ssh,
 )
 from condabox.workflows.run_variables import resolve_env
-from condabox.workflows.subjects import find_image, is_description
+from condabox.workflows.subjects import check_subject, find_image, is_description
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,6 +87,7 @@ def prepare_development(
     request: DevRunRequest, *, settings: Settings, env: Mapping[str, str], reporter: Reporter
 ) -> Development:
     """Build or find the image, let the engine have it, and decide what its container gets."""
+    check_subject(request.subject, settings=settings)
     engine = choose_engine(request.engine, reporter=reporter)
     hidden = [text for text in request.env if text.partition("=")[0] in SECRETS]
     run = RunRequest(

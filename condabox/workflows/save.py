@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from condabox.outputs.files import write_images
-from condabox.workflows.images import find_images
+from condabox.workflows.subjects import find_image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ class SaveResult:
 
 def save_image(request: SaveRequest, *, settings: Settings, reporter: Reporter) -> SaveResult:
     """Write an image as an archive or into a layout."""
-    found = find_images(
+    found = find_image(
         request.image, platform=request.platform, settings=settings, reporter=reporter
     )
     images = (found.select(request.platform),) if request.platform else found.images

@@ -5,25 +5,33 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from condabox.errors import ImageError, SpecError
-from condabox.outputs.store import NamedImages
-from condabox.workflows.images import find_here, find_images
+from condabox.errors import SpecError
+from condabox.oci.reference import Reference
+from condabox.outputs.store import LocalStore
+from condabox.workflows.images import find_images
 
 if TYPE_CHECKING:
     from condabox.events import Reporter
+    from condabox.outputs.store import NamedImages
     from condabox.platforms import Platform
     from condabox.settings import Settings
 
 _DESCRIPTIONS = frozenset({".lock", ".txt", ".yaml", ".yml"})
 """How the names of environment files and of locks end; those of images' archives do not."""
-_FILES = _DESCRIPTIONS | {".json"}
+_FILES = _DESCRIPTIONS | {".gz", ".json", ".tar", ".tgz", ".toml", ".zst"}
 _PATHS = ("./", "../", "/", "~")
 
 
 def is_description(target: str) -> bool:
     """Tell whether ``target`` is an environment file or a lock, and not an image."""
-    path = Path(target)
-    return path.suffix in _DESCRIPTIONS and path.is_file()
+    return _suffix(target) in _DESCRIPTIONS and Path(target).is_file()
+
+
+def check_subject(target: str, *, settings: Settings) -> None:
+    """Raise SpecError where ``target`` can only be a file, and no such file is here."""
+    if not _is_file(target) or Path(target).exists() or _is_kept(target, settings=settings):
+        return
+    raise SpecError(f"{target}: there is no such file")
 
 
 def find_image(
@@ -33,19 +41,22 @@ def find_image(
 
     There, the image of that name is a stranger's.  Raise SpecError where no such file is here.
     """
-    if _is_file(target) and not _is_here(target, settings=settings):
-        raise SpecError(f"{target}: there is no such file")
+    check_subject(target, settings=settings)
     return find_images(target, platform=platform, settings=settings, reporter=reporter)
 
 
 def _is_file(target: str) -> bool:
-    return target.startswith(_PATHS) or Path(target).suffix.lower() in _FILES
+    # a colon is before a tag or a port, or after what says itself how a path is meant
+    return target.startswith(_PATHS) or (":" not in target and _suffix(target) in _FILES)
 
 
-def _is_here(target: str, *, settings: Settings) -> bool:
-    if Path(target).exists():
-        return True
+def _suffix(target: str) -> str:
+    return Path(target).suffix.lower()
+
+
+def _is_kept(target: str, *, settings: Settings) -> bool:
     try:
-        return isinstance(find_here(target, settings=settings), NamedImages)
-    except ImageError:
+        name = Reference.parse(target)
+    except SpecError:
         return False
+    return LocalStore(settings.cache_dir).get(name) is not None

@@ -40,7 +40,8 @@ class Machine:
         self.settings = Settings(cache_dir=folder / "cache")
         self._monkeypatch = monkeypatch
         monkeypatch.setenv("PATH", f"{self.bin}{os.pathsep}/usr/bin{os.pathsep}/bin")
-        monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere")
+        for name in ("DOCKER_HOST", "DOCKER_CONTEXT"):
+            monkeypatch.delenv(name, raising=False)
         monkeypatch.setattr("shutil.which", self.which)
 
     def which(self, name: str) -> str | None:

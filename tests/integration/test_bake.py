@@ -190,17 +190,14 @@ def test_tools_alone_are_an_environment_like_any_other(fleet: Project) -> None:
     assert bake(fleet, "dev-tools.yml", "web.yml")["groups"]["default"] == ["dev-tools", "web"]
 
 
-def test_a_kernel_in_prod_is_enough_for_development(fleet: Project) -> None:
-    named(fleet, "notebooks", "ipykernel, python")
-    assert fleet.run("bake", "notebooks.yml", "--locked").returncode == 4
-    assert fleet.run("lock", "notebooks.yml").returncode == 0
+def test_a_kernel_in_prod_asks_for_no_development(fleet: Project) -> None:
+    # with this prefix it would be refused
+    named(fleet, "notebooks", "ipykernel, python", "condabox: {prefix: /workspace/env}\n")
 
-    # the image for development cannot be: nobody may write its tools
-    assert bake(fleet, "notebooks.yml", "--locked")["targets"] == ["notebooks", "notebooks-amd64"]
+    answer = bake(fleet, "notebooks.yml")
 
-    answer = bake(fleet, "notebooks.yml", "web.yml")
-    assert answer["groups"]["dev"] == ["notebooks-dev"]
-    assert (fleet.root / "dev-tools.yml").exists()
+    assert answer["targets"] == ["notebooks", "notebooks-amd64"]
+    assert not (fleet.root / "dev-tools.yml").exists()
 
 
 @pytest.mark.buildx

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
+import stat
 import subprocess
+import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
 
+from condabox.content import BytesContent
 from condabox.oci.archive import read_archive
 from condabox.oci.digest import Digest
 from condabox.oci.layout import ImageLayout
+from condabox.oci.tarball import TarFile
 from condabox.oci.validate import validate_image
 from tests.fakes.devbuilds import ENVIRONMENTS, built, developing
 from tests.fakes.dockerbuilds import (
@@ -21,15 +26,18 @@ from tests.fakes.dockerbuilds import (
     docker_has,
     file_in,
     greeting,
+    layers_of,
     old_docker,
 )
 from tests.fakes.images import AMD64, ARM64
+from tests.fakes.otherbases import add_base
 from tests.fakes.servedworld import served_world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from condabox.oci.image import Image
     from tests.fakes.dockerbuilds import DockerProject
     from tests.fakes.servedworld import ServedWorld
     from tests.world.world import World
@@ -199,6 +207,32 @@ def test_a_classic_store_makes_the_same_layers_twice_and_shares_those_of_tools(
     assert project.left() == []
 
 
+def test_development_has_its_account_on_a_base_with_few_programs(
+    served: ServedWorld, world: World, tmp_path: Path
+) -> None:
+    accounts = TarFile(
+        path="etc/passwd",
+        content=BytesContent(b"root:x:0:0::/root:/bin/sh\nsomebody:x:1000:5::/:/bin/sh\n"),
+        mode=0o640,
+        uid=7,
+        gid=7,
+    )
+    programs = ("chmod", "chown", "find", "mkdir", "sed", "touch")
+    unusable = (TarFile(path=f"usr/bin/{name}", content=BytesContent(b"")) for name in programs)
+    base = add_base(served, world, "bare", [accounts, *unusable])
+    project = developing(served, tmp_path / "project", base=base)
+
+    direct, made = (
+        _topmost(built(project, "second", "dev", builder=builder), "etc/passwd", "workspace")
+        for builder in ("direct", "docker")
+    )
+
+    assert made == direct
+    assert made["etc/passwd"][:3] == (0o644, 0, 0)
+    assert b"somebody" not in made["etc/passwd"][3]
+    assert made["workspace"][:3] == (0o775, 1000, 0)
+
+
 @pytest.mark.buildx
 def test_a_docker_without_buildx_builds_the_same_image(project: DockerProject) -> None:
     by_buildx = project.made("-o", "image.tar")
@@ -209,3 +243,17 @@ def test_a_docker_without_buildx_builds_the_same_image(project: DockerProject) -
     commands = [words[0] for _, words in project.told if "--target" in words]
     assert commands == ["buildx", "build"]
     assert project.left() == []
+
+
+def _topmost(image: Image, *paths: str) -> dict[str, tuple[int, int, int, bytes]]:
+    """Return mode, owner, group and content of ``paths`` in the last layer that has each."""
+    found = {}
+    for layer in layers_of(image):
+        with tarfile.open(fileobj=io.BytesIO(layer)) as tar:
+            for member in tar:
+                path = member.name.strip("/")
+                if path in paths:
+                    file = tar.extractfile(member)
+                    content = file.read() if file else b""
+                    found[path] = (stat.S_IMODE(member.mode), member.uid, member.gid, content)
+    return found

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condabox.oci.tarball import TarLink
 from tests.fakes.docker import FakeDaemon
 from tests.fakes.dockerbuilds import WITHOUT_BUILDX, greeting, old_docker
 from tests.fakes.httpserver import unanswered_url
+from tests.fakes.otherbases import add_base
 from tests.fakes.servedworld import served_world
 from tests.fakes.watchpost import Watchpost
 from tests.fakes.wheels import publish
@@ -110,6 +112,19 @@ def test_a_builder_image_that_is_not_there_is_named(served: ServedWorld, tmp_pat
     project = greeting(served, tmp_path / "project", builder=other)
 
     assert_fails(project, f"cannot pull {other}", "not found", hint="`base:` and `builder:`")
+
+
+def test_a_base_with_a_link_above_the_prefix_is_named(
+    served: ServedWorld, world: World, tmp_path: Path
+) -> None:
+    base = add_base(served, world, "linked", [TarLink(path="opt", target="var/opt")])
+    project = greeting(served, tmp_path / "project", base=base)
+
+    error = assert_fails(
+        project, "COPY /environment/ /: the base has a link at /opt,", hint="another `prefix:`"
+    )
+
+    assert "overlay" not in error
 
 
 def test_a_base_that_is_a_file_is_refused_before_the_build(

@@ -30,6 +30,10 @@ _LOST = re.compile(
 _FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 _FOREIGN = re.compile(r"exec format error|invalid ELF image", re.IGNORECASE)
 _NO_MEMORY = re.compile(r"cannot allocate memory", re.IGNORECASE)
+_LINK = re.compile(
+    r"cannot copy to non-directory: (?:\S*?/(?:merged|buildkit-mount[0-9]+)(?=/))?(?P<place>/\S*)"
+)
+_TREE = re.compile(r" (/[a-z]+/) /$")
 _EXIT_CODE = re.compile(r"exit code: ([0-9]{1,10})$")
 _IMAGE = re.compile(
     r"(?:\[internal\] load metadata for|resolve image config for|(?:\[[^\]]*\] )?FROM) (\S+)"
@@ -73,6 +77,18 @@ _REACH = (
     "the builder pulls images itself: its machine has to reach the registry, and to trust its "
     "certificate"
 )
+_OTHER_BASE = (
+    "a base with a link there cannot be one for development, which has a folder of its own there: "
+    "choose another `base:`"
+)
+_ROOM = {
+    "/environment/": "choose another `prefix:`, below a folder of its own, such as /condabox/env",
+    "/application/": "choose another `dest:`, below a folder of its own",
+    "/tools/": _OTHER_BASE,
+    "/starter/": _OTHER_BASE,
+    "/account/": _OTHER_BASE,
+}
+"""What helps where a base has no room for one of the trees that our Dockerfile copies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +172,7 @@ def _of_command(watched: Watched, said: str, returncode: int) -> BackendError:
 
 def _of_step(failed: FailedStep, platform: Platform) -> BackendError:
     title, told = short_name(failed.name), "\n".join((failed.error, *failed.lines))
-    if happened := _happened(failed.error, told, platform):
+    if happened := _happened(failed.error, told, platform) or _linked(failed):
         what, hint = happened
         return _failed(f"{title}: {what}", failed.lines, hint=hint)
     if status := _EXIT_CODE.search(failed.error):
@@ -179,6 +195,14 @@ def _happened(error: str, told: str, platform: Platform) -> tuple[str, str] | No
     if (status and int(status[1]) == _KILLED) or _NO_MEMORY.search(error):
         return "its program was killed", _MEMORY
     return None
+
+
+def _linked(failed: FailedStep) -> tuple[str, str] | None:
+    """Return which link of the base a copied folder cannot replace, and what helps."""
+    link, tree = _LINK.search(failed.error), _TREE.search(failed.name)
+    if link is None or tree is None or tree[1] not in _ROOM:
+        return None
+    return f"the base has a link at {link['place']}, where a folder has to be", _ROOM[tree[1]]
 
 
 def _other(name: str, reason: str) -> str | None:

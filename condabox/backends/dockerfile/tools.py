@@ -42,12 +42,12 @@ def development_on(
 ) -> Development:
     """Look at the packages of ``tools``, and at who logs in to ``base`` with which shell.
 
-    Raise SpecError where there is no shell: an image is made by commands, too.
+    Raise SpecError where there is no shell, without which nobody logs in.
     """
     shell = accounts_of(base, cache_dir=settings.cache_dir).shell
     if shell is None:
         raise SpecError(
-            "the base has no shell, which a Dockerfile needs to add a user",
+            "the base has no shell, and neither SSH nor the kernels of notebooks run without one",
             hint="choose another `base:` for development",
         )
     known = survey_on(base, tools, settings=settings, reporter=reporter)

@@ -9,13 +9,13 @@ import secrets
 import shutil
 import stat
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condabox.development.container.words import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from condabox.development.container.places import System
 
@@ -45,11 +45,34 @@ def private_folder(system: System) -> Path:
     )
 
 
+@contextmanager
+def emptied(folder: Path) -> Iterator[None]:
+    """Begin with nothing in ``folder``, and remove it in the end.
+
+    What an earlier container has left, where it was killed, lets nobody in any more.  Nor is any of
+    this one left where its files stay, or where /dev/shm is the host's.
+    """
+    clear(folder)
+    try:
+        yield
+    finally:
+        # what still runs may write there, which is no other end for the services
+        with suppress(OSError):
+            clear(folder)
+            folder.rmdir()
+
+
 def clear(folder: Path) -> None:
-    """Remove what an earlier container has left in ``folder``: its keys let nobody in any more."""
-    for path in folder.iterdir():
-        # a folder that its owner may not write to, as caches have them, stops no start
-        if path.is_dir() and not path.is_symlink():
+    """Remove all that is in ``folder``, whatever the permissions in it are."""
+    for parent, names, _ in os.walk(folder):
+        for inner in (Path(parent, name) for name in names):
+            if not inner.is_symlink():
+                with suppress(OSError):
+                    inner.chmod(stat.S_IRWXU)
+    found = [(stat.S_ISDIR(path.lstat().st_mode), path) for path in folder.iterdir()]
+    # keys and tokens come before a home that may have much in it
+    for is_folder, path in sorted(found):
+        if is_folder:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink()
@@ -58,7 +81,8 @@ def clear(folder: Path) -> None:
 @contextmanager
 def held(state: Path) -> Iterator[None]:
     """Let `state_file` find ``state`` as long as this lasts, or the process does."""
-    with state.open("rb") as file:
+    # NFS gives such a lock to those alone who may write
+    with state.open("r+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,13 +24,24 @@ def settle_home(env: Mapping[str, str], *, folder: Path) -> Path:
     if not wanted.startswith("/") or ":" in wanted or not wanted.isprintable():
         raise Refused(f"HOME is {wanted!r}: leave it out, or name a folder that begins with /")
     home = Path(wanted)
-    if home.is_dir() and os.access(home, os.W_OK | os.X_OK):
+    why = _unfit(home)
+    if why is None:
         return home
-    why = "cannot be written" if home.exists() else "does not exist"
     home = folder / "home"
     home.mkdir(mode=0o700, exist_ok=True)
     say(f"{wanted} {why}, so home is {home}: what is there goes when the container stops")
     return home
+
+
+def _unfit(home: Path) -> str | None:
+    try:
+        mode = home.stat().st_mode
+    except PermissionError:
+        return "cannot be reached"
+    except OSError:
+        return "does not exist"
+    written = stat.S_ISDIR(mode) and os.access(home, os.W_OK | os.X_OK)
+    return None if written else "cannot be written"
 
 
 def make_user_site(*, home: Path, prefix: Path) -> None:

@@ -115,4 +115,4 @@ def _parsed(line: str) -> Account | None:
 
 def _runs(system: System, shell: str) -> bool:
     path = system.at(shell)
-    return path.name not in _REFUSING and path.is_file() and os.access(path, os.X_OK)
+    return path.name not in _REFUSING and os.access(path, os.X_OK) and path.is_file()

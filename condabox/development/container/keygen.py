@@ -38,13 +38,14 @@ class Keygen:
         status, line = self._run("-y", "-P", "", "-f", str(path), refusals=_REFUSALS)
         return None if status else line
 
-    def public_keys(self, lines: Sequence[bytes]) -> tuple[bool, ...]:
-        """Tell of each line whether it has a public key, with or without options before it."""
+    def fingerprints(self, lines: Sequence[bytes]) -> frozenset[str]:
+        """Return those of the public keys in ``lines``, whatever stands before and after them."""
         # One run for all of them: what it lists has no line numbers, but names the keys.
         given = b"\n".join([*lines, b""])
         _, listed = self._run("-l", "-f", "-", given=given, refusals=_REFUSALS)
-        known = {line.split()[1].decode() for line in listed.splitlines()}
-        return tuple(any(fingerprint(word) in known for word in line.split()) for line in lines)
+        # a key's comment, which comes with it, may have any character but the end of the line
+        words = (line.split(maxsplit=2) for line in listed.split(b"\n"))
+        return frozenset(found[1].decode() for found in words if len(found) > 1)
 
     def _run(
         self, *words: str, given: bytes = b"", refusals: Collection[int] = ()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 from condabox.development.container.folder import read_file
-from condabox.development.container.keygen import Keygen
+from condabox.development.container.keygen import Keygen, fingerprint
 from condabox.development.container.places import KEYS, SECRETS
 from condabox.development.container.words import say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from condabox.development.container.places import System
@@ -20,6 +21,44 @@ NO_KEYS = (
     f"it was given no key, neither in {KEYS} nor {SECRETS}/authorized_keys "
     "nor ~/.ssh/authorized_keys"
 )
+
+_SWITCHES = frozenset(
+    {
+        b"agent-forwarding",
+        b"port-forwarding",
+        b"pty",
+        b"touch-required",
+        b"user-rc",
+        b"verify-required",
+        b"x11-forwarding",
+    }
+)
+_OPTIONS = (
+    _SWITCHES
+    | {b"no-" + name for name in _SWITCHES}
+    | {
+        b"cert-authority",
+        b"command=",
+        b"environment=",
+        b"expiry-time=",
+        b"from=",
+        b"permitlisten=",
+        b"permitopen=",
+        b"principals=",
+        b"restrict",
+        b"tunnel=",
+    }
+)
+"""What may stand before a key, by AUTHORIZED_KEYS FILE FORMAT of sshd(8), up to its value.
+
+Where there is another one, sshd lets nobody in by the line.
+"""
+# neither a quote after a backslash nor what stands between quotes is an end
+_PIECE = rb'[^"\\ \t,]|\\"?+|"(?:[^"\\]|\\"?+)*+"'
+_OPTION = re.compile(rb"(?:%b)++" % _PIECE)
+_BEFORE = re.compile(rb"((?:%b|,)++)[ \t]++" % _PIECE)
+_KEY = re.compile(rb"[!-~]++[ \t]++(\S++)")
+"""Its kind, and itself in base64."""
 
 
 def authorized_keys(system: System, *, env: Mapping[str, str], home: Path) -> tuple[bytes, ...]:
@@ -31,12 +70,12 @@ def authorized_keys(system: System, *, env: Mapping[str, str], home: Path) -> tu
     keygen = Keygen(program=system.tool("ssh-keygen"), env=env)
     for source, text in _given(system, env=env, home=home):
         lines = _lines(text)
-        are_keys = keygen.public_keys(list(lines.values())) if lines else ()
-        others = [str(number) for number, is_key in zip(lines, are_keys, strict=True) if not is_key]
-        if others:
+        known = keygen.fingerprints(list(lines.values())) if lines else frozenset()
+        keys = {number: line for number, line in lines.items() if _lets_in(line, known)}
+        if others := [str(number) for number in lines if number not in keys]:
             # what stands there may be secret, as the other half of a key is
             say(f"{source} has no public key in line {', '.join(others)}")
-        found += (line for line, is_key in zip(lines.values(), are_keys, strict=True) if is_key)
+        found += keys.values()
     return tuple(dict.fromkeys(found))
 
 
@@ -53,3 +92,19 @@ def _lines(text: bytes) -> dict[int, bytes]:
     """Return by number what is neither empty nor a comment."""
     lines = enumerate((line.strip() for line in text.split(b"\n")), start=1)
     return {number: line for number, line in lines if line and not line.startswith(b"#")}
+
+
+def _lets_in(line: bytes, known: Collection[str]) -> bool:
+    """Tell whether sshd finds one of the ``known`` keys in ``line``, and takes its options."""
+    if _begins_with_key(line, known):
+        return True
+    before = _BEFORE.match(line)
+    if before is None or not _begins_with_key(line[before.end() :], known):
+        return False
+    options = _OPTION.findall(before[1])
+    return all(option.partition(b'"')[0].lower() in _OPTIONS for option in options)
+
+
+def _begins_with_key(text: bytes, known: Collection[str]) -> bool:
+    key = _KEY.match(text)
+    return key is not None and fingerprint(key[1]) in known

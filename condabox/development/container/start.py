@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from condabox.development.container.folder import (
     STATE,
-    clear,
+    emptied,
     held,
     private_folder,
     state_file,
@@ -62,15 +62,15 @@ def start(command: Sequence[str], *, env: Mapping[str, str], system: System) -> 
         return _become(command, settle_user(system, env=env, folder=folder).env)
     if state_file(system):
         raise Refused("its services run already: what is started beside them is a command")
-    clear(folder)
-    user = settle_user(system, env=env, folder=folder)
-    made = offers(system, user=user, folder=folder)
-    state = {name: offer.state for name, offer in made.items()}
-    write_private(folder / STATE, json.dumps(state).encode())
-    with held(folder / STATE):
-        for offer in made.values():
-            say(offer.told)
-        return supervise([offer.service for offer in made.values() if offer.service])
+    with emptied(folder):
+        user = settle_user(system, env=env, folder=folder)
+        made = offers(system, user=user, folder=folder)
+        state = {name: offer.state for name, offer in made.items()}
+        write_private(folder / STATE, json.dumps(state).encode())
+        with held(folder / STATE):
+            for offer in made.values():
+                say(offer.told)
+            return supervise([offer.service for offer in made.values() if offer.service])
 
 
 def _become(command: Sequence[str], env: Mapping[str, str]) -> int:

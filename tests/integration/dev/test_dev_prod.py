@@ -126,3 +126,21 @@ def test_development_s_python_compiles_nothing_of_prod(tmp_path: Path, profile: 
     )
 
     with_prod_below(project, "--prune", profile)
+
+
+@pytest.mark.parametrize("profile", ["none", "safe"])
+@pytest.mark.parametrize("variant", [(), ("--dev",)], ids=["prod", "dev"])
+def test_what_prod_has_no_python_for_is_refused_with_development_s(
+    tmp_path: Path, profile: str, variant: tuple[str, ...]
+) -> None:
+    project = project_of(
+        tmp_path,
+        make_package(tmp_path, "alpha", noarch="python", files={"site-packages/a.txt": "a"}),
+        specs=["alpha"],
+        section="  dev: {dependencies: [python]}\n",
+    )
+
+    done = project.run("build", *variant, "environment.yml", "-o", "image", "--prune", profile)
+
+    assert done.returncode == 6, done.stderr
+    assert "the environment has none" in done.stderr

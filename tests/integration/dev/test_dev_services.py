@@ -12,6 +12,7 @@ from tests.fakes.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.fakes.devcontainers import DevContainer, StartContainer
+    from tests.fakes.sshclient import KeyPair
 
 pytestmark = [pytest.mark.world, pytest.mark.docker]
 
@@ -121,9 +122,19 @@ def test_what_cannot_be_is_refused(start: StartContainer, env: dict[str, str], w
     assert why in line
 
 
-def test_what_is_no_key_is_named_and_lets_nobody_in(start: StartContainer) -> None:
-    # as a shell leaves it that was asked for the file, and not for what is in it
-    env = {"CONDABOX_SSH": "on", "AUTHORIZED_KEYS": "~/.ssh/id_ed25519.pub"}
+@pytest.mark.parametrize(
+    "line",
+    [
+        # as a shell leaves it that was asked for the file, and not for what is in it
+        pytest.param("~/.ssh/id_ed25519.pub", id="path"),
+        pytest.param("box,192.0.2.1 {public}", id="known-hosts"),
+        pytest.param("nonsense {public}\r\rof a form", id="option"),
+    ],
+)
+def test_what_is_no_key_is_named_and_lets_nobody_in(
+    start: StartContainer, key: KeyPair, line: str
+) -> None:
+    env = {"CONDABOX_SSH": "on", "AUTHORIZED_KEYS": line.format(public=key.public)}
 
     container = start(env=env, keys=(), wait=False)
 
@@ -131,6 +142,18 @@ def test_what_is_no_key_is_named_and_lets_nobody_in(start: StartContainer) -> No
     named, refused = container.log.splitlines()
     assert named == "condabox: AUTHORIZED_KEYS has no public key in line 1"
     assert refused.startswith("condabox: CONDABOX_SSH is on, but it was given no key")
+
+
+@pytest.mark.parametrize("options", ['restrict,from="*",pty', "no-X11-forwarding,user-rc"])
+def test_options_that_sshd_has_are_no_obstacle(
+    start: StartContainer, key: KeyPair, options: str
+) -> None:
+    # what a form makes of the ends of lines
+    lines = f"{options} {key.public}\r\r"
+    container = start(keys=(), env={**NO_JUPYTER, "AUTHORIZED_KEYS": lines})
+
+    assert container.ssh.says("id -un") == "dev\n"
+    assert "no public key" not in container.log
 
 
 def test_services_of_a_cluster_leave_ours_alone(start: StartContainer) -> None:
@@ -210,6 +233,16 @@ def test_it_starts_again_where_it_has_been_before(start: StartContainer) -> None
 
     assert lines(container) == [*before, *before]
     container.ssh.says("true")
+
+
+def test_nothing_of_its_own_stays_where_it_has_ended(start: StartContainer) -> None:
+    container = start()
+    private = str(container.private)
+    assert private in docker("diff", container.name)
+
+    container.stop()
+
+    assert private not in docker("diff", container.name)
 
 
 def test_a_command_takes_the_place_of_the_services(start: StartContainer) -> None:

@@ -44,6 +44,9 @@ def test_each_lets_in_its_own_users_alone(
     assert second.jupyter.with_token(first.token).request("api/contents").status == 403
     assert first.jupyter.with_token(second.token).request("api/contents").status == 403
     # the end of one is not that of the other
+    private, places = second.private.name, "ls /tmp /dev/shm"
+    assert private in first.exec("sh", "-c", places)
     second.stop()
+    assert private not in first.exec("sh", "-c", places)
     assert first.healthy()
     assert first.ssh.says("id -un") == "dev\n"

@@ -49,18 +49,18 @@ def test_the_tools_file_says_nothing_of_the_image(project: Project) -> None:
     assert "dev-tools.yml: condabox.test runs nowhere" in done.stderr
 
 
-@pytest.mark.parametrize("section", ["", "{base: 'debian:12', cuda: '12.8'}"])
-def test_what_decides_which_tools_there_are_has_effect(project: Project, section: str) -> None:
-    write_tools(project.root, more=f"condabox: {section}\n")
-    if section:
-        bases = project.root / "base" / "library" / "debian"
-        image = make_image(project.root / "bases", {"bin/sh": b""})
-        ImageLayout.create(bases).add([image], name="12")
+def test_what_decides_which_tools_there_are_has_effect(project: Project) -> None:
+    write_tools(project.root, more="condabox: {base: 'debian:12', cuda: '12.8'}\n")
+    image = make_image(project.root / "bases", {"bin/sh": b""})
+    ImageLayout.create(project.root / "base" / "library" / "debian").add([image], name="12")
 
     done = project.run("build", "--dev", "environment.yml", "-o", "image")
 
     assert done.returncode == 0, done.stderr
     assert "has no effect" not in done.stderr
+    lock = (project.root / "dev-tools.conda-lock.yml").read_text()
+    assert '"__glibc":"2.36"' in lock
+    assert '"__cuda":"12.8"' in lock
 
 
 def test_a_warning_about_tools_names_their_file_once(project: Project, tmp_path: Path) -> None:

@@ -121,3 +121,11 @@ def test_options_of_the_other_kind_are_refused(
 ) -> None:
     assert run(monkeypatch, "diff", *(each.format(archive) for each in arguments)) == 3
     assert message in capsys.readouterr().err
+
+
+def test_a_file_that_is_missing_is_no_image_of_a_registry(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "inspect", "dist/typo.tar", "-q") == 3
+
+    assert "dist/typo.tar: there is no such file" in capsys.readouterr().err

@@ -205,21 +205,60 @@ def test_a_signal_does_not_keep_us_from_removing_what_has_ended(
     assert (tmp_path / "log").read_text() == "done\n"
 
 
+ENDS = ["kill -INT $$", "kill -TERM $PPID; exec sleep 5"]
+
+
 @pytest.mark.tool("sh")
-@pytest.mark.parametrize("end", ["kill -INT $$", "kill -TERM $PPID; exec sleep 5"])
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("name", ["docker", "podman"])
 def test_a_container_that_is_still_being_made_is_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, end: str
 ) -> None:
     """A daemon goes on with what the command that was ended had asked it for."""
     removal = f"[ -e {tmp_path}/made ] && echo condabox-1; touch {tmp_path}/made; exit 0"
     script = f'echo "$1" >> {tmp_path}/log; case $1 in run) {end};; stop) exit 1;; esac; {removal}'
-    engine = tool(tmp_path, monkeypatch, "docker", script)
+    engine = tool(tmp_path, monkeypatch, name, script)
 
     with suppress(SystemExit):
         run_container(engine, CONTAINER)
 
     said = [each for each in (tmp_path / "log").read_text().split() if each != "stop"]
     assert said == ["run", "rm", "rm"]
+
+
+@pytest.mark.tool("sh")
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("name", ["docker", "podman"])
+def test_what_has_run_longer_than_making_it_takes_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, end: str
+) -> None:
+    """Where no terminal is, Ctrl-C is for the engine, too, and it may have removed it."""
+    monkeypatch.setattr("condabox.outputs.engines._SECONDS_TO_CREATE", 0.4)
+    fails = "echo no such container >&2; exit 1"
+    script = f'echo "$1" >> {tmp_path}/log; [ "$1" = run ] || {{ {fails}; }}; sleep 0.5; {end}'
+    engine = tool(tmp_path, monkeypatch, name, script)
+
+    with suppress(SystemExit):
+        run_container(engine, CONTAINER)
+
+    said = [each for each in (tmp_path / "log").read_text().split() if each != "stop"]
+    assert said == ["run", "rm"]
+
+
+@pytest.mark.tool("sh")
+@pytest.mark.parametrize(
+    ("end", "removed"), [("exit 3", False), ("kill -9 $$", True)], ids=["ended", "killed"]
+)
+def test_an_engine_that_hangs_is_waited_for_where_something_may_be_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str, *, removed: bool
+) -> None:
+    monkeypatch.setattr("condabox.outputs.engines._SECONDS_TO_MAKE_SURE", 0.2)
+    script = f'[ "$1" = run ] && {{ {end}; }}; sleep 0.6; echo $1 > {tmp_path}/log; echo condabox-1'
+    engine = tool(tmp_path, monkeypatch, "docker", script)
+
+    run_container(engine, CONTAINER)
+
+    assert (tmp_path / "log").exists() is removed
 
 
 @pytest.mark.tool("sh")

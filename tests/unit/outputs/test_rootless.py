@@ -11,6 +11,7 @@ import json
 import os
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -45,7 +46,6 @@ from tests.fakes.watching import WatchingReporter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from condabox.events import Reporter, Task
     from condabox.oci.image import Image
@@ -474,17 +474,47 @@ def test_the_user_sees_that_files_are_being_removed(fake: FakeUnshare, image: Im
     assert [name for name, _, _ in told.tasks] == ["Unpacking", "Removing the container's files"]
 
 
-class Closed(SilentReporter):
-    """A terminal that is closed as soon as the container has ended."""
+class Breaking(SilentReporter):
+    """Somebody who listens no more while files are removed: from the start, or at the end."""
+
+    def __init__(self, error: Exception, *, at_start: bool) -> None:
+        self.error = error
+        self.at_start = at_start
 
     @contextmanager
     def task(self, description: str, *, total: int | None) -> Iterator[Task]:
-        if description.startswith("Removing"):
-            raise OSError(errno.EIO, "Input/output error")
+        ours = description.startswith("Removing")
+        if ours and self.at_start:
+            raise self.error
         with super().task(description, total=total) as task:
             yield task
+        if ours:
+            raise self.error
 
 
-def test_files_are_removed_though_nobody_can_see_it(fake: FakeUnshare, image: Image) -> None:
-    assert fake.run(image, command(), reporter=Closed()) == 7
-    assert left(fake.folder) == []
+def still_open(folder: Path) -> list[str]:
+    """Return what this process has open below ``folder``, removed or not."""
+    links = (os.path.realpath(each) for each in Path("/proc/self/fd").iterdir())
+    return [link for link in links if link.startswith(f"{folder}/run/run-")]
+
+
+@pytest.mark.parametrize("at_start", [True, False])
+def test_files_are_removed_though_nobody_can_see_it(
+    fake: FakeUnshare, image: Image, *, at_start: bool
+) -> None:
+    closed = Breaking(OSError(errno.EIO, "Input/output error"), at_start=at_start)
+
+    assert fake.run(image, command(), reporter=closed) == 7
+    assert (left(fake.folder), still_open(fake.folder)) == ([], [])
+
+
+@pytest.mark.parametrize("at_start", [True, False])
+def test_files_are_removed_whatever_becomes_of_the_reporter(
+    fake: FakeUnshare, image: Image, *, at_start: bool
+) -> None:
+    broken = Breaking(ValueError("I/O operation on closed file"), at_start=at_start)
+
+    with pytest.raises(ValueError, match="closed file"):
+        fake.run(image, command(), reporter=broken)
+
+    assert (left(fake.folder), still_open(fake.folder)) == ([], [])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condabox.errors import ToolMissingError
+from condabox.errors import SpecError, ToolMissingError
 from condabox.events import SilentReporter
 from condabox.oci.reference import Reference
 from condabox.outputs.store import LocalStore
@@ -133,3 +133,14 @@ def test_a_daemon_that_was_chosen_must_answer(
         load(settings, LoadEngine.DOCKER)
 
     assert not podman.exists()
+
+
+def test_a_file_that_is_missing_is_no_image_of_a_registry(
+    settings: Settings, daemon: FakeDaemon
+) -> None:
+    request = LoadRequest(image="envs/typo.yml")
+
+    with pytest.raises(SpecError, match=r"envs/typo\.yml: there is no such file"):
+        load_image(request, settings=settings, reporter=SilentReporter())
+
+    assert daemon.loaded == []

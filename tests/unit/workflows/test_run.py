@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condabox.errors import RegistryError, SpecError, ToolMissingError
+from condabox.errors import ImageError, RegistryError, SpecError, ToolMissingError
 from condabox.outputs.volumes import Volume
 from condabox.platforms import Platform
 from condabox.workflows.run import Engine, RunRequest
@@ -171,6 +171,11 @@ def test_gpus_that_nobody_asks_for_are_not_given(machine: Machine, gpus: Gpus, t
         "ai.lock",
         "all.txt",
         "pixi.JSON",
+        "dist/app.tar",
+        "app.tar.gz",
+        "app.TGZ",
+        "app.tar.zst",
+        "env.toml",
         "./ai",
         "../ai",
         "/ai",
@@ -193,16 +198,37 @@ def test_an_image_may_be_called_as_files_are(machine: Machine, tmp_path: Path) -
         machine.run(RunRequest(image="localhost:1/team/app:1"))
 
 
+@pytest.mark.parametrize("subject", ["localhost:1/o/t:v1.lock", "localhost:1/o/app.tar"])
+@pytest.mark.usefixtures("daemon")
+def test_a_tag_or_a_port_makes_it_an_image(machine: Machine, subject: str) -> None:
+    with pytest.raises(RegistryError):
+        machine.run(RunRequest(image=subject))
+
+
+@pytest.mark.parametrize("name", ["app.yml", "APP.YML"])
 def test_an_environment_file_is_for_development(
-    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "app.yml").write_text("name: app\n")
+    (tmp_path / name).write_text("name: app\n")
 
-    with pytest.raises(SpecError, match=r"app\.yml is an environment file") as caught:
-        machine.run(RunRequest(image="app.yml"))
+    with pytest.raises(SpecError, match=f"{name} is an environment file") as caught:
+        machine.run(RunRequest(image=name))
 
-    assert caught.value.hint == "condabox run --dev app.yml"
+    assert caught.value.hint == f"condabox run --dev {name}"
+
+
+@pytest.mark.usefixtures("daemon")
+@pytest.mark.parametrize("prefix", ["", "oci-archive:", "docker-archive:"])
+def test_a_file_that_is_there_is_not_called_missing(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefix: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist" / "app.tar").write_bytes(b"damaged")
+
+    with pytest.raises(ImageError, match="not a whole tar file"):
+        machine.run(RunRequest(image=f"{prefix}dist/app.tar"))
 
 
 @pytest.mark.usefixtures("image")
@@ -212,14 +238,29 @@ def test_a_docker_that_was_chosen_and_does_not_answer_is_not_replaced(
 ) -> None:
     machine.install("docker", "exit 3")
     with_podman(machine)
-    monkeypatch.delenv("DOCKER_HOST")
     monkeypatch.setenv(variable, "unix:///nowhere")
     monkeypatch.setattr("condabox.workflows.run.daemon_answers", lambda: False)
 
-    with pytest.raises(ToolMissingError, match=variable):
+    with pytest.raises(ToolMissingError, match=f"no Docker daemon answers where {variable} says"):
         machine.run(RunRequest(image="ai:1.0"))
 
     assert machine.called("podman") == []
+
+
+@pytest.mark.usefixtures("image")
+@pytest.mark.parametrize("variable", ["DOCKER_HOST", "DOCKER_CONTEXT"])
+def test_a_docker_that_was_chosen_is_not_replaced_where_its_command_is_missing(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    with_podman(machine)
+    monkeypatch.setenv(variable, "unix:///nowhere")
+
+    with pytest.raises(ToolMissingError, match=f"{variable} .* no docker command") as caught:
+        machine.run(RunRequest(image="ai:1.0"))
+
+    assert f"unset {variable}" in str(caught.value.hint)
+    assert machine.called("podman") == []
+    assert machine.run(RunRequest(image="ai:1.0", engine=Engine.PODMAN)) == 4
 
 
 @pytest.mark.usefixtures("image")
@@ -228,7 +269,6 @@ def test_what_runs_instead_of_a_docker_that_does_not_answer_is_said(
 ) -> None:
     machine.install("docker", "exit 3")
     with_podman(machine)
-    monkeypatch.delenv("DOCKER_HOST")
     monkeypatch.setattr("condabox.workflows.run.daemon_answers", lambda: False)
     told = WatchingReporter()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
@@ -254,6 +254,24 @@ def test_a_home_that_cannot_be_made_is_named(user: User) -> None:
         user.prepare(
             DevRunRequest(subject=IMAGE, volumes=volumes(f"{user.folder}/file/home:/workspace"))
         )
+
+
+@pytest.mark.parametrize("subject", ["envs/typo.yml", "./dev.tar"])
+def test_a_file_that_is_missing_is_refused_before_anything_is_made(
+    user: User, subject: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = user.folder / "work"
+    request = DevRunRequest(subject=subject, volumes=volumes(f"{home}:/workspace"))
+
+    def public_keys(*_: object, **__: object) -> NoReturn:
+        pytest.fail("the ssh agent is asked")
+
+    monkeypatch.setattr("condabox.workflows.run_dev.public_keys", public_keys)
+
+    with pytest.raises(SpecError, match="there is no such file"):
+        user.prepare(request)
+
+    assert not home.exists()
 
 
 def test_an_image_of_prod_is_refused(user: User) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condabox.errors import SpecError
 from condabox.events import SilentReporter
 from condabox.oci.archive import read_archive
 from condabox.oci.layout import ImageLayout
@@ -74,3 +75,14 @@ def test_the_same_image_gives_the_same_archive(settings: Settings, tmp_path: Pat
         )
 
     assert (tmp_path / "1.tar").read_bytes() == (tmp_path / "2.tar").read_bytes()
+
+
+def test_a_file_that_is_missing_is_no_image_of_a_registry(
+    settings: Settings, tmp_path: Path
+) -> None:
+    request = SaveRequest(image="dist/typo.tar", output=tmp_path / "x.tar")
+
+    with pytest.raises(SpecError, match=r"dist/typo\.tar: there is no such file"):
+        save_image(request, settings=settings, reporter=SilentReporter())
+
+    assert not (tmp_path / "x.tar").exists()

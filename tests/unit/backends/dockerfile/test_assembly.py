@@ -34,7 +34,7 @@ GOLDEN = ROOT / "tests" / "golden"
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 
 COPIED = re.compile(r"^COPY (?!--from)(.*)$", re.MULTILINE)
-MOUNTED = re.compile(r"--mount=type=bind,source=([^,]+),")
+STAGE = re.compile(r"^FROM (\S+) AS \S+$", re.MULTILINE)
 
 SUBDIRS = ("linux-64", "linux-aarch64")
 PYTHON = {conda("python", "3.12.4"): ["bin/python", "lib/python3.12/os.py"]}
@@ -226,14 +226,10 @@ def test_every_file_that_is_copied_is_there(
     context = kind(tmp_path)
     architectures = {path[6:11] for path in context.entries if path.startswith("linux-")}
 
-    dockerfile = text(context)
-    words = [
-        *(word for line in COPIED.findall(dockerfile) for word in line.split()[:-1]),
-        *MOUNTED.findall(dockerfile),
-    ]
     copied = {
         word.replace("${TARGETARCH}", architecture).rstrip("/")
-        for word in words
+        for line in COPIED.findall(text(context))
+        for word in line.split()[:-1]
         for architecture in architectures
     }
 
@@ -241,6 +237,17 @@ def test_every_file_that_is_copied_is_there(
     copied_folders = tuple(f"{path}/" for path in copied)
     there = {path for path in context.entries if not path.startswith(copied_folders)}
     assert there - copied == {"Dockerfile", ".dockerignore"}
+
+
+def test_of_a_base_nothing_runs_but_apt_and_what_is_asked_for(
+    kind: Callable[[Path], DockerContext], tmp_path: Path
+) -> None:
+    _, *stages = STAGE.split(text(kind(tmp_path)))
+
+    for begin, instructions in zip(stages[::2], stages[1::2], strict=True):
+        if begin not in ("${BUILDER}", "builder"):
+            _, *runs = instructions.split("\nRUN ")
+            assert [run for run in runs if not run.startswith("[") and "apt-get" not in run] == []
 
 
 def test_nothing_secret_is_written(tmp_path: Path) -> None:
@@ -399,12 +406,14 @@ PASSWD = (
 @pytest.mark.parametrize("passwd", PASSWD, ids=range(len(PASSWD)))
 def test_accounts_get_the_user_as_in_the_direct_backend(passwd: bytes, tmp_path: Path) -> None:
     dockerfile = text(development(tmp_path / "images"))
-    stage = dockerfile.partition("\nFROM prod AS account\n")[2]
+    stage = dockerfile.partition("\nFROM ${BUILDER} AS account\n")[2]
     command = stage.partition("\nRUN ")[2].partition(" \\\n && chown ")[0]
     before, account = tmp_path / "passwd", tmp_path / "account"
     before.write_bytes(passwd)
+    # as a base may have it
+    before.chmod(0o600)
 
-    script = command.replace(" /etc/passwd", f" {shlex.quote(str(before))}")
+    script = command.replace(" /build/passwd", f" {shlex.quote(str(before))}")
     script = script.replace("/account/", f"{shlex.quote(str(account))}/")
     subprocess.run(["sh", "-euc", script], check=True)
 

@@ -73,6 +73,21 @@ def folder(system: System) -> Path:
     return folder
 
 
+@pytest.fixture
+def unprivileged() -> Iterator[Path]:
+    """Give a folder to a user that is not root, whom its own modes keep out."""
+    root = not os.getuid()
+    with tempfile.TemporaryDirectory() as temporary:
+        if root:
+            os.chown(temporary, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, 0)
+        try:
+            yield Path(temporary)
+        finally:
+            if root:
+                os.setresuid(0, 0, 0)
+
+
 class Sshd:
     """A real sshd that only reads its configuration."""
 

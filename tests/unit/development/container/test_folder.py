@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +18,7 @@ from condabox.development.container.folder import (
     STATE,
     add_private,
     clear,
+    emptied,
     held,
     private_folder,
     read_file,
@@ -28,7 +31,7 @@ from tests.conftest import ROOT
 from tests.unit.development.container.conftest import NAMESPACE
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from typing import BinaryIO, NoReturn
 
 
 @pytest.fixture
@@ -76,12 +79,68 @@ def test_what_an_earlier_container_has_left_goes(own: System, tmp_path: Path) ->
     (folder / "home" / "closed").mkdir(parents=True)
     (folder / "home" / "closed").chmod(0o555)
     (folder / "link").symlink_to(tmp_path / "elsewhere")
+    (folder / "dangling").symlink_to(tmp_path / "none")
     (folder / STATE).touch()
 
     clear(folder)
 
     assert list(folder.iterdir()) == []
     assert (tmp_path / "elsewhere" / "theirs").exists()
+
+
+def test_what_its_owner_may_not_write_to_goes_as_well(unprivileged: Path) -> None:
+    inner = unprivileged / "home" / ".ssh"
+    inner.mkdir(parents=True)
+    (inner / "authorized_keys").touch()
+    (inner.parent / "closed").mkdir(mode=0)
+    (inner.parent / "link").symlink_to("/")
+    for path in (inner, inner.parent):
+        path.chmod(0o500)
+
+    clear(unprivileged)
+
+    assert list(unprivileged.iterdir()) == []
+
+
+def test_it_is_empty_first_and_gone_in_the_end(own: System) -> None:
+    folder = private_folder(own)
+    (folder / "of an earlier container").touch()
+
+    with emptied(folder):
+        assert list(folder.iterdir()) == []
+        (folder / "home").mkdir()
+        (folder / "token").touch()
+
+    assert not folder.exists()
+
+
+def test_it_goes_also_where_nothing_could_start(own: System) -> None:
+    folder = private_folder(own)
+
+    def fail() -> NoReturn:
+        with emptied(folder):
+            (folder / "token").touch()
+            raise Refused("a port is taken")
+
+    with pytest.raises(Refused, match="a port is taken"):
+        fail()
+
+    assert not folder.exists()
+
+
+def test_what_still_writes_there_is_no_error(own: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = private_folder(own)
+    rmdir = Path.rmdir
+
+    def slowly(path: Path) -> None:
+        (path / "late").touch()
+        rmdir(path)
+
+    monkeypatch.setattr(Path, "rmdir", slowly)
+    with emptied(folder):
+        (folder / "token").touch()
+
+    assert [path.name for path in folder.iterdir()] == ["late"]
 
 
 def test_a_link_to_one_is_not_followed(own: System, tmp_path: Path) -> None:
@@ -117,6 +176,23 @@ def test_there_is_no_state_before_services_are_there(own: System) -> None:
 
     with held(folder / STATE):
         assert state_file(own) == folder / STATE
+
+
+def test_a_state_is_held_by_who_may_write_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else NFS does not give the lock, as flock(2) has it."""
+    (tmp_path / STATE).write_text("{}")
+    locked = []
+
+    def flock(file: BinaryIO, _: int) -> None:
+        locked.append(fcntl.fcntl(file, fcntl.F_GETFL) & os.O_ACCMODE)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with held(tmp_path / STATE):
+        assert locked == [os.O_RDWR]
+
+    assert (tmp_path / STATE).read_text() == "{}"
 
 
 def test_a_state_ends_with_whoever_has_written_it(own: System) -> None:

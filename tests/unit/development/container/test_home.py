@@ -34,6 +34,18 @@ def test_a_home_that_cannot_be_written_is_replaced(
     ]
 
 
+def test_a_home_that_cannot_be_reached_is_replaced(
+    unprivileged: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    wanted = unprivileged / "closed" / "home"
+    wanted.mkdir(parents=True)
+    wanted.parent.chmod(0)
+
+    assert settle_home({"HOME": str(wanted)}, folder=unprivileged) == unprivileged / "home"
+
+    assert f"condabox: {wanted} cannot be reached, so home is " in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("home", ["relative", "/a:b", "/a\nroot::0:0::/:/bin/sh", "/a\x1b[2J"])
 def test_a_home_that_passwd_cannot_name_is_refused(tmp_path: Path, home: str) -> None:
     with pytest.raises(Refused, match=r"^HOME is '.*'") as caught:

@@ -17,12 +17,11 @@ from condabox.development.container.identity import (
     identify,
     with_account,
 )
+from condabox.development.container.places import System
 from tests.unit.development.container.conftest import ACCOUNTS, executable
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from condabox.development.container.places import System
 
 UID = 1000620000
 BASH = "/bin/bash"
@@ -98,6 +97,19 @@ def test_other_users_are_shown_a_line_of_ours(
     assert account_of(shown.read_text(), uid=UID) == Account(
         name="dev", uid=UID, gid=0, home=str(home), shell=BASH
     )
+
+
+def test_a_shell_that_cannot_be_reached_does_not_run(unprivileged: Path) -> None:
+    system = System(root=unprivileged, uid=UID, gid=0)
+    executable(system.at("/closed/sh"))
+    executable(system.at("/bin/bash"))
+    system.at("/closed").chmod(0)
+    system.at("/etc").mkdir()
+    add_line(system, f"ada:x:{UID}:0::{unprivileged}:/closed/sh")
+
+    who = identify(system, env={}, home=unprivileged, folder=unprivileged)
+
+    assert who == Identity(name=None, env={})
 
 
 def test_another_start_preloads_it_once(

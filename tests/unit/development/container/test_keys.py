@@ -68,6 +68,59 @@ def test_a_line_that_is_no_key_is_named_and_the_others_count(
 
 
 @pytest.mark.tool("ssh-keygen")
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"{KEYS[0]}\r\rnext",
+        f"{KEYS[0]}\r \r\r",
+        f"restrict\t{KEYS[0]}",
+        f"no-PTY,no-x11-Forwarding,verify-required {KEYS[0]}",
+        f'from="a,b",command="x,y \\" ssh-ed25519 z",permitopen="h:1" {KEYS[0]}',
+        f",cert-authority,,pty, {KEYS[0]}",
+    ],
+)
+def test_a_line_that_sshd_takes_is_a_key(
+    system: System, home: Path, capfd: pytest.CaptureFixture[str], line: str
+) -> None:
+    keys = authorized_keys(system, env={"AUTHORIZED_KEYS": line}, home=home)
+
+    assert keys == (line.strip().encode(),)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.tool("ssh-keygen")
+@pytest.mark.parametrize(
+    "before",
+    [
+        "nonsense ",
+        "box,192.0.2.1 ",
+        "[box]:2222 ",
+        "|1|c2FsdA==|aGFzaA== ",
+        "restrict,nonsense ",
+        "nonsense,restrict ",
+        "restrict\r",
+        "restrictive ",
+        "no-command ",
+        'command="never ends ',
+        'command="\\" ',
+        '"restrict" ',
+        "restrict pty ",
+        "ssh-ed25519 ",
+    ],
+)
+def test_what_sshd_does_not_know_stands_before_no_key(
+    system: System, home: Path, capfd: pytest.CaptureFixture[str], before: str
+) -> None:
+    """A line of known_hosts, say: ssh-keygen takes it for a key, and sshd lets nobody in by it."""
+    given = f"{before}{KEYS[0]}\n{KEYS[0]}"
+
+    keys = authorized_keys(system, env={"AUTHORIZED_KEYS": given}, home=home)
+
+    assert keys == (KEYS[0].encode(),)
+    assert capfd.readouterr().err == "condabox: AUTHORIZED_KEYS has no public key in line 1\n"
+
+
+@pytest.mark.tool("ssh-keygen")
 def test_a_private_key_is_no_public_one_and_is_not_shown(
     system: System, home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -255,6 +255,7 @@ def test_services_run_and_say_where_they_are(program: Path, system: System, fold
     said = {started.stdout.readline() for _ in range(2)}
     assert state_file(system) == folder / STATE
     state = json.loads((folder / STATE).read_bytes())
+    assert not (folder / "of an earlier container").exists()
     with pytest.raises(Refused, match="its services run already"):
         start((), env=given, system=system)
     again = run(program, system, "true")
@@ -272,7 +273,7 @@ def test_services_run_and_say_where_they_are(program: Path, system: System, fold
     assert second.startswith("condabox: SSH: ssh -p 2222 dev@127.0.0.1, which has the key SHA256:")
     assert started.returncode == 143
     assert state_file(system) is None
-    assert not (folder / "of an earlier container").exists()
+    assert not folder.exists()
 
 
 @pytest.mark.usefixtures("folder")
