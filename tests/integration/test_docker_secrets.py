@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import secrets as randomness
 import subprocess
 from dataclasses import replace
@@ -14,11 +13,11 @@ import pytest
 
 from condabox.oci.image import read_document
 from condabox.oci.layout import ImageLayout
-from tests.fakes.builderimage import builder_image, load_image
 from tests.fakes.certificates import make_certificates
 from tests.fakes.channel import ChannelServer
 from tests.fakes.dockerbuilds import docker, greeting, layers_of
 from tests.fakes.images import AMD64
+from tests.fakes.newerdocker import newer_docker
 from tests.fakes.proxy import HOST, Proxy
 from tests.fakes.servedworld import served_world
 
@@ -168,16 +167,8 @@ def test_a_proxy_s_password_is_used_and_is_nowhere_afterwards(
 
 @pytest.fixture
 def newer(world: World) -> Iterator[tuple[str, str]]:
-    """Return names of a base and of a builder in the newer daemon, which is DOCKER_HOST then."""
-    token = randomness.token_hex(4)
-    base, builder = f"condabox-test/ubuntu:{token}", f"condabox-test/micromamba:{token}"
-    ubuntu = ImageLayout.open(world.base_layouts / "library" / "ubuntu")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DOCKER_HOST", os.environ["CONDABOX_NEWER_DOCKER"])
-        load_image(ubuntu.resolve("24.04", platform=AMD64), base)
-        load_image(builder_image(world).image(), builder)
-        yield base, builder
-        docker("image", "rm", "--force", base, builder)
+    with newer_docker(world) as images:
+        yield images
 
 
 def history_of_builds() -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 from typing import TYPE_CHECKING
@@ -13,11 +12,11 @@ from condabox.oci.archive import read_archive
 from condabox.oci.layout import ImageLayout
 from condabox.oci.mediatype import OCI_MANIFEST
 from condabox.oci.validate import validate_image
-from tests.fakes.builderimage import builder_image, load_image
 from tests.fakes.devbuilds import ENVIRONMENTS, built, developing
 from tests.fakes.dockerbuilds import docker, docker_has, file_in, greeting
 from tests.fakes.dockerregistry import DockerRegistry
 from tests.fakes.images import AMD64
+from tests.fakes.newerdocker import newer_docker
 from tests.fakes.servedworld import served_world
 
 if TYPE_CHECKING:
@@ -43,16 +42,8 @@ def served(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 
 @pytest.fixture(scope="module")
 def images(world: World) -> Iterator[tuple[str, str]]:
-    """Return names of a base and of a builder in the daemon, which pulls nothing without TLS."""
-    token = secrets.token_hex(4)
-    base, builder = f"condabox-test/ubuntu:{token}", f"condabox-test/micromamba:{token}"
-    ubuntu = ImageLayout.open(world.base_layouts / "library" / "ubuntu")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DOCKER_HOST", os.environ["CONDABOX_NEWER_DOCKER"])
-        load_image(ubuntu.resolve("24.04", platform=AMD64), base)
-        load_image(builder_image(world).image(), builder)
-        yield base, builder
-        docker("image", "rm", "--force", base, builder)
+    with newer_docker(world) as images:
+        yield images
 
 
 @pytest.fixture
